@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Each target sets up what it needs: Python 3.11 or later and make are enough.
+
+# What `make run` shows: a copy whose byte 37 lies on a page without access.
+RUN ?= copy --length 64 --fault none@src+37
+
+NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$name" $(NEW_ENOUGH) 2>/dev/null && echo "$$name" && exit; done; echo python3)
+
+BIN := .venv/bin
+GUEST := $(wildcard guest/kernel/* guest/umaccess/* guest/include/* emu/cpu/native/* emu/toolchain/*.py)
+
+.DEFAULT_GOAL := help
+.PHONY: setup run test test-all lint bench clean help
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf 'make %-9s %s\n' "$$name" "$$text"; done
+
+setup: .venv/stamp emu/_built/stamp ## create .venv with everything in it
+
+.venv/stamp: pyproject.toml hatch_build.py
+	@$(PYTHON) $(NEW_ENOUGH) || { \
+		echo "umaccess-emu needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+		echo "$(PYTHON) cannot create virtual environments (no ensurepip; Debian and Ubuntu keep it in python3-venv)." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+emu/_built/stamp: $(GUEST) | .venv/stamp
+	$(BIN)/python -m emu.toolchain
+	@touch $@
+
+run: setup ## copy from user memory, fail at byte 37, handle it
+	$(BIN)/emu $(RUN) || [ $$? -eq 1 ] # status 1: the call raised, as this one is meant to
+
+test: setup ## the tests, without the long sweeps
+	$(BIN)/python -m pytest -n auto -m 'not sweep'
+
+test-all: setup ## all tests
+	$(BIN)/python -m pytest -n auto
+
+lint: setup ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup ## the numbers that the README states
+	$(BIN)/python -m benchmarks
+
+clean: ## remove everything that make has made
+	rm -rf .venv emu/_built build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

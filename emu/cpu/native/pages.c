@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Checkpoint and reset of guest RAM: only pages that were written move.
+   A guest write is known by the D bit that the engine's page walk set in a leaf entry, a host write by its
+   byte in `host_written`. */
+#include "core.h"
+
+#include <string.h>
+
+#define FRAME 4096u
+#define ENTRIES 512u
+#define PRESENT 1u
+#define DIRTY 0x40u
+#define ACCESSED 0x20u
+#define FRAME_MASK 0x000FFFFFFFFFF000ull
+
+struct pages {
+    uint8_t *ram;
+    uint8_t *baseline;     /* what reset goes back to; as large as RAM */
+    uint8_t *host_written; /* a byte a frame */
+    uint64_t frames;
+};
+
+static void copy_frame(uint8_t *to, uint8_t const *from, uint64_t frame)
+{
+    memcpy(to + frame * FRAME, from + frame * FRAME, FRAME);
+}
+
+static uint64_t dirty_frame(struct pages const *pages, uint64_t entry)
+{
+    uint64_t frame = (entry & FRAME_MASK) / FRAME;
+    return (entry & DIRTY) && frame < pages->frames ? frame : pages->frames;
+}
+
+static void copy_host_written(struct pages const *pages, uint8_t *to, uint8_t const *from)
+{
+    for (uint64_t frame = 0; frame < pages->frames; frame += 8) {
+        uint64_t group;
+        memcpy(&group, pages->host_written + frame, 8);
+        if (!group)
+            continue;
+        for (uint64_t i = frame; i < frame + 8; i++)
+            if (pages->host_written[i])
+                copy_frame(to, from, i);
+        memset(pages->host_written + frame, 0, 8);
+    }
+}
+
+/* Make RAM as it is now the baseline, and clear every A and D bit. The caller flushes the TLB. */
+EXPORTED void pages_checkpoint(struct pages const *pages, uint32_t const *tables, uint32_t count)
+{
+    for (uint32_t t = 0; t < count; t++) {
+        uint64_t *entries = (uint64_t *)(pages->ram + (uint64_t)tables[t] * FRAME);
+        for (uint32_t i = 0; i < ENTRIES; i++) {
+            uint64_t frame = dirty_frame(pages, entries[i]);
+            if (frame != pages->frames)
+                copy_frame(pages->baseline, pages->ram, frame);
+            if (entries[i] & PRESENT)
+                entries[i] &= ~(uint64_t)(DIRTY | ACCESSED);
+        }
+        copy_frame(pages->baseline, pages->ram, tables[t]);
+    }
+    copy_host_written(pages, pages->baseline, pages->ram);
+}
+
+/* Bring RAM back to the baseline. The caller flushes the TLB. `tables` are the leaf page tables of now. */
+EXPORTED void pages_reset(struct pages const *pages, uint32_t const *tables, uint32_t count)
+{
+    for (uint32_t t = 0; t < count; t++) {
+        uint64_t *entries = (uint64_t *)(pages->ram + (uint64_t)tables[t] * FRAME);
+        uint64_t const *before = (uint64_t const *)(pages->baseline + (uint64_t)tables[t] * FRAME);
+        for (uint32_t i = 0; i < ENTRIES; i++) {
+            if (entries[i] == before[i])
+                continue;
+            uint64_t frame = dirty_frame(pages, entries[i]);
+            if (frame != pages->frames)
+                copy_frame(pages->ram, pages->baseline, frame);
+            entries[i] = before[i];
+        }
+    }
+    copy_host_written(pages, pages->ram, pages->baseline);
+}

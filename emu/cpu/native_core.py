@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Finds and declares the native core (native/core.h)."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import sys
+from pathlib import Path
+from typing import Final
+
+BUILT: Final = Path(__file__).parent.parent / "_built"
+
+
+class NativeCoreError(RuntimeError):
+    """The native core is missing or does not fit; the message says how to build it."""
+
+
+class State(ctypes.Structure):
+    """native/core.h, struct state."""
+
+    _fields_ = (
+        ("gpr", ctypes.c_uint64 * 16),
+        ("rip", ctypes.c_uint64),
+        ("rflags", ctypes.c_uint64),
+        ("cr2", ctypes.c_uint64),
+        ("cr3", ctypes.c_uint64),
+        ("budget", ctypes.c_uint64),
+        ("blocks", ctypes.c_uint64),
+        ("timestamp_reads", ctypes.c_uint64),
+        ("reason", ctypes.c_uint32),
+        ("vector", ctypes.c_uint32),
+        ("error_code", ctypes.c_uint32),
+        ("engine_error", ctypes.c_uint32),
+        ("request", ctypes.c_uint32),
+        ("mxcsr", ctypes.c_uint32),
+        ("irql", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+        ("xmm", ctypes.c_uint8 * 256),
+    )
+
+
+class EngineFacts(ctypes.Structure):
+    """native/core.h, struct engine_facts."""
+
+    _fields_ = (
+        ("register_ids", ctypes.c_int32 * 18),
+        ("cr2_id", ctypes.c_int32),
+        ("cr3_id", ctypes.c_int32),
+        ("rax_id", ctypes.c_int32),
+        ("rdx_id", ctypes.c_int32),
+        ("hook_interrupt", ctypes.c_int32),
+        ("hook_block", ctypes.c_int32),
+        ("hook_instruction", ctypes.c_int32),
+        ("hook_invalid_instruction", ctypes.c_int32),
+        ("timestamp_instructions", ctypes.c_int32 * 2),
+        ("refused_instructions", ctypes.c_int32 * 4),
+        ("exception_in_flight", ctypes.c_uint32),
+        ("error_code", ctypes.c_uint32),
+        ("task_priority", ctypes.c_uint32),
+        ("mxcsr", ctypes.c_uint32),
+        ("xmm", ctypes.c_uint32),
+        ("xmm_stride", ctypes.c_uint32),
+    )
+
+
+class Pages(ctypes.Structure):
+    """native/pages.c, struct pages."""
+
+    _fields_ = (
+        ("ram", ctypes.c_void_p),
+        ("baseline", ctypes.c_void_p),
+        ("host_written", ctypes.c_void_p),
+        ("frames", ctypes.c_uint64),
+    )
+
+
+STOP_HALT, STOP_INTERRUPT, STOP_INVALID_INSTRUCTION, STOP_BUDGET, STOP_ENGINE_ERROR, STOP_REFUSED = range(6)
+
+REQUEST_WRITE_EXTENDED: Final = 1
+REQUEST_FLUSH_TLB: Final = 2
+
+
+def library_path() -> Path:
+    """Return where the build hook puts the native core."""
+    suffix = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
+    return BUILT / f"emu_core{suffix}"
+
+
+@functools.cache
+def load_native_core() -> ctypes.CDLL:
+    """Load the native core and declare its functions. Raises `NativeCoreError`."""
+    path = library_path()
+    if not path.is_file():
+        raise NativeCoreError(
+            f"the native core {path.name} is not built; run `make setup` in a checkout, or install the wheel"
+        )
+    library = ctypes.CDLL(str(path))
+    library.core_layout.restype = ctypes.c_uint32
+    expected = ctypes.sizeof(State) << 16 | ctypes.sizeof(EngineFacts)
+    if (layout := library.core_layout()) != expected:
+        raise NativeCoreError(
+            f"the native core {path.name} is from another version (layout {layout:#x}, expected {expected:#x}); "
+            "build it again with `make setup`"
+        )
+    library.core_create.restype = ctypes.c_void_p
+    library.core_create.argtypes = [ctypes.c_void_p] * 5 + [ctypes.c_uint64]
+    for function in (library.core_destroy, library.core_run):
+        function.restype = None
+        function.argtypes = [ctypes.c_void_p]
+    for function in (library.core_save, library.core_restore):
+        function.restype = None
+        function.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+    for function in (library.pages_checkpoint, library.pages_reset):
+        function.restype = None
+        function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32]
+    return library

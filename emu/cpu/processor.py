@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The processor: registers in one block of memory, and `run()`, which goes on to the next trap."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import NamedTuple
+
+from unicorn import unicorn_const as uc
+from unicorn import x86_const as x86
+
+from emu.address import Gpa, Gva
+from emu.cpu import quirks
+from emu.cpu import registers as r
+from emu.cpu.calibration import HFLAGS2_VIRTUAL_INTERRUPTS, calibrate
+from emu.cpu.engine import REGISTER_IDS, EngineError, SavedContext, enter_long_mode, function_table, open_engine
+from emu.cpu.native_core import (
+    REQUEST_FLUSH_TLB,
+    REQUEST_WRITE_EXTENDED,
+    STOP_BUDGET,
+    STOP_HALT,
+    STOP_INTERRUPT,
+    STOP_INVALID_INSTRUCTION,
+    STOP_REFUSED,
+    EngineFacts,
+    State,
+    load_native_core,
+)
+from emu.cpu.trap import Trap, Vector
+from emu.profile import Profile
+
+_UNREACHABLE_OFFSET = 0xFF8
+"""Where in the page that `Processor` is given emu_start's stop address lies."""
+
+
+class Snapshot(NamedTuple):
+    """The whole processor at one moment."""
+
+    state: bytes
+    context: SavedContext
+
+
+class Processor:
+    """One CPU over RAM of ours.
+
+    `registers` is a view of quadwords indexed by the constants of `emu.cpu.registers`: a write there is a
+    write to the register at the next `run()`. `xmm` is a view of 256 bytes; after writing it call
+    `extended_changed()`.
+    """
+
+    def __init__(self, profile: Profile, ram_address: int, ram_size: int) -> None:
+        self.profile = profile
+        self._library = load_native_core()
+        self._offsets = calibrate()
+        self._engine = open_engine(profile, ram_address, ram_size)
+        self._block = State()
+        view = memoryview(self._block).cast("B")
+        self._words = view[: r.XMM_OFFSET].cast("I")
+        self._view = view
+        self.registers = view[: r.XMM_OFFSET].cast("Q")
+        self.xmm = view[r.XMM_OFFSET :]
+        self._core: int | None = None
+        self._read_code: quirks.CodeReader = _no_code
+        self._snapshots: list[SavedContext] = []
+
+    def start(
+        self, root: Gpa, gdt: Gva, unreachable_page: Gva, read_code: Callable[[Gva, int], bytes]
+    ) -> None:
+        """Enter long mode with the page tables at `root`, as they are now.
+
+        `unreachable_page` is executable and never executed: at every stop the engine looks its stop address
+        up, and where that page is absent the walk overwrites CR2 and the error code of the guest's own fault.
+        """
+        enter_long_mode(self._engine, self.profile, root, gdt)
+        self._read_code = read_code
+        self._context = SavedContext(self._engine)
+        self._read_back_task_priority()
+        facts = self._engine_facts()
+        self.registers[r.CR3] = root
+        self._words[r.MXCSR] = r.MXCSR_DEFAULT
+        self._core = self._library.core_create(
+            self._engine._uch,
+            function_table(),
+            ctypes.byref(facts),
+            ctypes.byref(self._block),
+            self._context.pointer,
+            unreachable_page + _UNREACHABLE_OFFSET,
+        )
+        if self._core is None:
+            raise EngineError("the engine refused a hook of the native core")
+        self._run = self._library.core_run
+
+    def _read_back_task_priority(self) -> None:
+        context = self._context.save()
+        offset = self._offsets.hflags2
+        flags = int.from_bytes(context[offset : offset + 4], "little") | HFLAGS2_VIRTUAL_INTERRUPTS
+        self._context.patch(offset, flags.to_bytes(4, "little"))
+        self._context.restore()
+
+    def _engine_facts(self) -> EngineFacts:
+        offsets = self._offsets
+        return EngineFacts(
+            register_ids=REGISTER_IDS,
+            cr2_id=x86.UC_X86_REG_CR2,
+            cr3_id=x86.UC_X86_REG_CR3,
+            rax_id=x86.UC_X86_REG_RAX,
+            rdx_id=x86.UC_X86_REG_RDX,
+            hook_interrupt=uc.UC_HOOK_INTR,
+            hook_block=uc.UC_HOOK_BLOCK,
+            hook_instruction=uc.UC_HOOK_INSN,
+            hook_invalid_instruction=uc.UC_HOOK_INSN_INVALID,
+            timestamp_instructions=(x86.UC_X86_INS_RDTSC, x86.UC_X86_INS_RDTSCP),
+            refused_instructions=(
+                x86.UC_X86_INS_IN,
+                x86.UC_X86_INS_OUT,
+                x86.UC_X86_INS_SYSCALL,
+                x86.UC_X86_INS_SYSENTER,
+            ),
+            exception_in_flight=offsets.exception_in_flight,
+            error_code=offsets.error_code,
+            task_priority=offsets.task_priority,
+            mxcsr=offsets.mxcsr,
+            xmm=offsets.xmm,
+            xmm_stride=offsets.xmm_stride,
+        )
+
+    def run(self) -> Trap:
+        """Go on from RIP to the next trap. The registers are then those of the trap."""
+        self._run(self._core)
+        words, registers = self._words, self.registers
+        reason, rip = words[r.REASON], Gva(registers[r.RIP])
+        if reason == STOP_HALT:
+            return Trap(Vector.HOST_CALL, 0, Gva(0), rip)
+        if reason == STOP_INTERRUPT:
+            vector = words[r.VECTOR]
+            if vector == Vector.PAGE_FAULT:
+                trap = Trap(vector, words[r.ERROR_CODE], Gva(registers[r.CR2]), rip)
+                return quirks.mend_page_fault(trap, self._read_code)
+            trap = Trap(vector, 0, Gva(0), rip)
+            if vector == Vector.GENERAL_PROTECTION:
+                return quirks.mend_general_protection(trap, self._read_code)
+            return trap
+        if reason == STOP_BUDGET:
+            return Trap(Vector.BUDGET_EXHAUSTED, 0, Gva(0), rip)
+        if reason == STOP_INVALID_INSTRUCTION:
+            trap = Trap(Vector.INVALID_OPCODE, 0, Gva(0), rip)
+            return quirks.mend_invalid_opcode(trap, self._read_code, self.profile.model.avx)
+        return Trap(Vector.ENGINE_STOPPED, 0, Gva(0), rip, self._explain_stop(reason, rip))
+
+    def _explain_stop(self, reason: int, rip: Gva) -> str:
+        if reason == STOP_REFUSED:
+            return "port I/O, `syscall` and `sysenter` are not modelled"
+        error = self._words[r.ENGINE_ERROR]
+        return quirks.ENGINE_ERRORS.get(error, f"the engine stopped with error {error}")
+
+    @property
+    def irql(self) -> int:
+        """The interrupt request level, which on x64 is CR8."""
+        return self._words[r.IRQL]
+
+    @irql.setter
+    def irql(self, value: int) -> None:
+        self._words[r.IRQL] = value
+        self._words[r.REQUEST] |= REQUEST_WRITE_EXTENDED
+
+    @property
+    def mxcsr(self) -> int:
+        """The SSE control and status register."""
+        return self._words[r.MXCSR]
+
+    @mxcsr.setter
+    def mxcsr(self, value: int) -> None:
+        self._words[r.MXCSR] = value
+        self._words[r.REQUEST] |= REQUEST_WRITE_EXTENDED
+
+    def extended_changed(self) -> None:
+        """Have the next `run()` take over what was written to `xmm`."""
+        self._words[r.REQUEST] |= REQUEST_WRITE_EXTENDED
+
+    def flush_tlb(self) -> None:
+        """Have the next `run()` forget every translation: a page-table entry was changed."""
+        self._words[r.REQUEST] |= REQUEST_FLUSH_TLB
+
+    def drop_translations(self, start: Gva, end: Gva) -> None:
+        """Forget the translated code of a mapped range: its bytes were changed by the host.
+
+        The engine takes virtual addresses here, and ignores any that it cannot translate.
+        """
+        self._engine.ctl_remove_cache(start, end)
+
+    def drop_all_translations(self) -> None:
+        """Forget all translated code: pages were given to other code."""
+        self._engine.ctl_flush_tb()
+
+    def snapshot(self) -> Snapshot:
+        """Save the whole processor: every register, control and model-specific ones included."""
+        context = SavedContext(self._engine)
+        self._library.core_save(self._core, context.pointer)
+        return Snapshot(bytes(self._view), context)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Bring the whole processor back, and flush the TLB."""
+        self._view[:] = snapshot.state
+        self._library.core_restore(self._core, snapshot.context.pointer)
+        self._words[r.REQUEST] |= REQUEST_WRITE_EXTENDED
+
+    def close(self) -> None:
+        """Give the engine's memory back. A closed processor must not be used."""
+        if self._core is not None:
+            self._library.core_destroy(self._core)
+            self._core = None
+
+
+def _no_code(address: Gva, size: int) -> bytes:
+    return b""

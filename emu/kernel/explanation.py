@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Says what happened in words: symbols, disassembly, source lines, and which byte of which buffer."""
+
+from __future__ import annotations
+
+from emu.address import PAGE_SIZE, Gva
+from emu.cpu.instruction import MAXIMUM_LENGTH, decode
+from emu.cpu.trap import VECTOR_NAMES, Vector, describe_error_code
+from emu.events import (
+    BugcheckRaised,
+    DispatchFailed,
+    Event,
+    ExceptionRaised,
+    ExecutionContinued,
+    ExportCalled,
+    FilterAnswered,
+    FinallyRun,
+    FrameSearched,
+    FrameUnwound,
+    Landed,
+    PagedIn,
+    StackGrown,
+    TrapTaken,
+)
+from emu.image import ImageError, SourceLine
+from emu.kernel.system import System
+from emu.memory.buffer import Buffer
+from emu.nt.bugcheck import BugCheck, to_bugcheck
+from emu.outcome import ExceptionRecord, make_record
+
+FILTER_ANSWERS = {1: "EXCEPTION_EXECUTE_HANDLER", 0: "EXCEPTION_CONTINUE_SEARCH", -1: "EXCEPTION_CONTINUE_EXECUTION"}
+
+
+class Explanation:
+    """The modules and buffers of one moment. Cheap to make: every call makes one, few are read."""
+
+    __slots__ = ("_buffers", "_modules", "_system")
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._modules = system.modules.unwinders
+        self._buffers = (*system.user.buffers, *system.kernel_data.buffers)
+
+    def locate(self, address: Gva) -> str:
+        """Return `module!symbol+0xoffset` for code, `buffer+offset` for data, else the number."""
+        for unwinder in self._modules:
+            module = unwinder.module
+            if module.contains(address):
+                if module is self._system.kernel:
+                    export = self._system.stubs.name_at(address)
+                    if export is not None:
+                        return f"{module.name}!{export}"
+                return module.describe(address)
+        buffer = self.buffer_at(address)
+        if buffer is None:
+            return f"{address:#x}"
+        offset = address - buffer.origin
+        return f"{buffer.name or f'buffer {buffer.origin:#x}'}{offset:+d}"
+
+    def source_line(self, address: Gva) -> SourceLine | None:
+        """Return the source line of code, where the image's debug information has it."""
+        for unwinder in self._modules:
+            if unwinder.module.contains(address):
+                try:
+                    return unwinder.module.source_line(address)
+                except ImageError:
+                    return None
+        return None
+
+    def instruction(self, address: Gva) -> str:
+        """Return the disassembly of one instruction, empty where there is none."""
+        return decode(self._system.memory.read_available(address, MAXIMUM_LENGTH)).text
+
+    def buffer_at(self, address: Gva) -> Buffer | None:
+        """Return the buffer that an address lies in, or on whose last page."""
+        for buffer in self._buffers:
+            end = -(-(buffer.origin + buffer.size) // PAGE_SIZE) * PAGE_SIZE
+            if buffer.origin <= address < end:
+                return buffer
+        return None
+
+    def explain_code(self, address: Gva) -> str:
+        """Return where code is, what the instruction there is and its source line, in one line."""
+        parts = [self.locate(address)]
+        if text := self.instruction(address):
+            parts.append(f"`{text}`")
+        if line := self.source_line(address):
+            parts.append(f"({line.file}:{line.line})")
+        return " ".join(parts)
+
+    def explain_data(self, address: Gva) -> str:
+        """Return which byte of which buffer an address is, empty where it is in none."""
+        buffer = self.buffer_at(address)
+        if buffer is None:
+            return ""
+        offset, name = address - buffer.origin, buffer.name or f"the buffer at {buffer.origin:#x}"
+        if offset < buffer.size:
+            return f"byte {offset} of {name} ({buffer.size} bytes)"
+        return f"{offset - buffer.size + 1} past the end of {name} ({buffer.size} bytes)"
+
+    def explain_record(self, record: ExceptionRecord) -> list[str]:
+        """Return the lines that say where an exception came from and what it touched."""
+        lines = [f"at {self.explain_code(record.exception_address)}"]
+        if record.fault_address is not None and (data := self.explain_data(record.fault_address)):
+            lines.append(f"touching {data}")
+        return lines
+
+    def explain_event(self, event: Event) -> str:
+        """Return one line about an event."""
+        locate = self.locate
+        match event:
+            case TrapTaken():
+                return self._explain_trap(event)
+            case PagedIn(address, _):
+                return f"paged in {address & ~0xFFF:#x}; the instruction is retried"
+            case StackGrown(_, guard):
+                return f"the user stack grew; its guard page is now {guard:#x}"
+            case ExceptionRaised(code, address, information, software):
+                how = "raised by software" if software else "raised by the trap"
+                record = make_record(code, 0, address, information)
+                return f"exception {str(record).partition(', at ')[0]}, {how}"
+            case FrameSearched(pc, establisher, handler):
+                return f"search  {locate(pc)}, frame {establisher:#x}, {self._handler(handler)}"
+            case FilterAnswered(_, None, answer):
+                return f"        filter: the constant {self._answer(answer)}"
+            case FilterAnswered(_, address, answer):
+                assert address is not None
+                return f"        filter {locate(address)} answered {self._answer(answer)}"
+            case FrameUnwound(pc, establisher, handler):
+                return f"unwind  {locate(pc)}, frame {establisher:#x}, {self._handler(handler)}"
+            case FinallyRun(_, address):
+                return f"        __finally {locate(address)}"
+            case Landed(address, establisher):
+                return f"landed  in __except at {locate(address)}, frame {establisher:#x}"
+            case ExecutionContinued(rip):
+                return f"continued after the exception at {locate(rip)}"
+            case DispatchFailed(pc, reason):
+                return f"stopped at {locate(pc)}: {reason}"
+            case ExportCalled(name, return_address):
+                return f"call    {name} from {locate(return_address)}"
+            case BugcheckRaised(code, parameters):
+                known = to_bugcheck(code)
+                name = f" {known.name}" if isinstance(known, BugCheck) else ""
+                return f"bugcheck {code:#x}{name} ({', '.join(f'{value:#x}' for value in parameters)})"
+
+    def _explain_trap(self, event: TrapTaken) -> str:
+        name = VECTOR_NAMES.get(event.vector, f"interrupt {event.vector:#x}")
+        where = self.explain_code(event.rip)
+        if event.vector != Vector.PAGE_FAULT:
+            return f"{name} at {where}"
+        data = self.explain_data(event.address)
+        touched = f", {data}" if data else ""
+        return (
+            f"{name} error code {event.error_code:#x} ({describe_error_code(event.error_code)}), "
+            f"CR2 {event.address:#x}{touched}, page {event.page}, at {where}"
+        )
+
+    def _handler(self, handler: Gva | None) -> str:
+        if handler is None:
+            return "no handler"
+        return f"handler {self.locate(self._system.modules.linked.get(handler, handler)).partition('!')[2]}"
+
+    @staticmethod
+    def _answer(answer: int) -> str:
+        sign = (answer > 0) - (answer < 0)
+        return f"{FILTER_ANSWERS[sign]} ({answer})"

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The booted system: processor, memory, images, stacks and exports, and what they are together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from emu.address import Gva
+from emu.cpu import registers as r
+from emu.cpu.processor import Processor, Snapshot
+from emu.events import Event
+from emu.image import Module
+from emu.kernel.exports import EXPORTS
+from emu.kernel.modules import ModuleList, ModulesMark, read_image
+from emu.kernel.stack import UserStack, map_kernel_stack
+from emu.kernel.stubs import AFTER_CALL, ExportFunction, StubTable
+from emu.memory import layout
+from emu.memory import page_table as pt
+from emu.memory.address_space import AddressSpace, Mark
+from emu.memory.errors import NotMapped
+from emu.memory.half import Half, HalfMark
+from emu.memory.page_table import PageState
+from emu.memory.ram import DEFAULT_SIZE, Ram
+from emu.profile import Profile
+from emu.seh.c_specific_handler import CSpecificHandler
+from emu.seh.context import Context
+from emu.seh.environment import Environment, HostHandler
+from emu.seh.frames import GuestFrames
+from emu.seh.thunk_handlers import collided_unwind_handler, nested_exception_handler
+
+BUILT: Final = Path(__file__).parent.parent / "_built"
+KERNEL_IMAGE: Final = BUILT / "ntoskrnl.exe"
+ACCESSOR_IMAGE: Final = BUILT / "umaccess.sys"
+
+ARGUMENT_REGISTERS: Final = (r.RCX, r.RDX, r.R8, r.R9)
+
+
+class GuestFault(Exception):
+    """The kernel's own work on guest memory met a page that the guest could not touch either."""
+
+    def __init__(self, address: Gva, write: bool) -> None:
+        super().__init__(f"{'write' if write else 'read'} of {address:#x}")
+        self.address = address
+        self.write = write
+
+
+class Checkpoint(NamedTuple):
+    """What `System.reset` goes back to."""
+
+    processor: Snapshot
+    memory: Mark
+    modules: ModulesMark
+    user: HalfMark
+    kernel: HalfMark
+
+
+class SystemNotBuilt(RuntimeError):
+    """The system images are missing; the message says how to build them."""
+
+
+class System:
+    """A booted guest. `emu.kernel.run_loop.RunLoop` runs it."""
+
+    def __init__(self, profile: Profile, ram_size: int = DEFAULT_SIZE) -> None:
+        self.profile = profile
+        self.ram = Ram(ram_size)
+        self.cpu = Processor(profile, self.ram.address, self.ram.size)
+        self.memory = AddressSpace(self.ram, self.cpu.flush_tlb)
+        self.modules = ModuleList(self.memory, layout.images())
+        self.kernel = self._load_kernel()
+        self.stubs = StubTable(self.kernel)
+        for name in sorted(EXPORTS):
+            self.stubs.add(name, EXPORTS[name])
+        self.stack = map_kernel_stack(self.memory, layout.kernel_stacks())
+        user_arena = layout.user_data()
+        self.user_stack = UserStack(self.memory, user_arena)
+        self.user = Half("user", self.memory, user_arena, user=True)
+        self.kernel_data = Half("kernel", self.memory, layout.kernel_data(), user=False)
+        self.events: list[Event] = []
+        self.c_specific_handler = CSpecificHandler()
+        self._host_handlers: dict[int, HostHandler] = {
+            self.kernel["__C_specific_handler"]: self.c_specific_handler,
+            self.kernel["KiNestedExceptionHandler"]: nested_exception_handler,
+            self.kernel["KiCollidedUnwindHandler"]: collided_unwind_handler,
+        }
+        self.trap_entry_return = self.kernel["KiTrapEntryReturn"]
+        self.environment = Environment(
+            self.memory, self._frames(), self.modules.find, self.host_handler, self.events.append
+        )
+        self.cpu.start(
+            self.memory.root,
+            self.kernel["KiGlobalDescriptorTable"],
+            self.kernel["KiUnreachable"],
+            self.memory.read_available,
+        )
+
+    def _load_kernel(self) -> Module:
+        if not KERNEL_IMAGE.is_file():
+            raise SystemNotBuilt(
+                f"{KERNEL_IMAGE.name} is not built; run `make setup` in a checkout, or install the wheel"
+            )
+        return self.modules.load(read_image(KERNEL_IMAGE), lambda name: None)
+
+    def _frames(self) -> GuestFrames:
+        kernel = self.kernel
+        return GuestFrames(
+            records_return=kernel["KiDispatchExceptionReturn"],
+            search_thunk=kernel["KiExecuteHandlerForException"],
+            search_thunk_return=kernel["KiExecuteHandlerForExceptionReturn"],
+            unwind_thunk=kernel["KiExecuteHandlerForUnwind"],
+            unwind_thunk_return=kernel["KiExecuteHandlerForUnwindReturn"],
+            handler_stub_return=Gva(kernel["__C_specific_handler"] + AFTER_CALL),
+        )
+
+    def load(self, path: Path) -> Module:
+        """Load an image and link it against the kernel and what was loaded before."""
+        return self.modules.load(read_image(path), self.resolve)
+
+    def resolve(self, name: str) -> Gva | None:
+        """Return the address of an export of the kernel, a function or a variable."""
+        address = self.stubs.find(name)
+        if address is None and name in self.kernel.image.exports:
+            return self.kernel[name]
+        return address
+
+    def add_export(self, name: str, function: ExportFunction) -> Gva:
+        """Add an export, or replace one."""
+        return self.stubs.add(name, function)
+
+    def host_handler(self, address: Gva) -> HostHandler | None:
+        """Return the host's language handler at an address, also behind an image's import thunk."""
+        handlers = self._host_handlers
+        return handlers.get(address) or handlers.get(self.modules.linked.get(address, 0))
+
+    def argument_register(self, index: int) -> int:
+        """Return one of the first four arguments of the call under way."""
+        return self.cpu.registers[ARGUMENT_REGISTERS[index]]
+
+    def current_context(self) -> Context:
+        """Return the processor's registers as a context."""
+        cpu = self.cpu
+        registers = cpu.registers
+        return Context(
+            registers[:16].tolist(),
+            registers[r.RIP],
+            registers[r.RFLAGS] & 0xFFFF_FFFF,
+            cpu.mxcsr,
+            bytes(cpu.xmm),
+        )
+
+    def read_guest(self, address: Gva, size: int) -> bytes:
+        """Read as kernel code would: raises `GuestFault` at the first byte that it could not touch."""
+        self._check_touch(address, size, write=False)
+        return self.memory.read(address, size)
+
+    def write_guest(self, address: Gva, data: bytes) -> None:
+        """Write as kernel code would: raises `GuestFault`, having written nothing."""
+        self._check_touch(address, len(data), write=True)
+        self.memory.write(address, data)
+
+    def _check_touch(self, address: Gva, size: int, *, write: bool) -> None:
+        at, end = int(address), address + size
+        while at < end:
+            page = Gva(at & 0xFFFF_FFFF_FFFF_FFFF)
+            try:
+                entry = self.memory.entry(page)
+            except NotMapped:
+                raise GuestFault(page, write) from None
+            if pt.page_state(entry) != PageState.RESIDENT or (write and not entry & pt.WRITABLE):
+                raise GuestFault(page, write)
+            at = (at | 0xFFF) + 1
+
+    def checkpoint(self) -> Checkpoint:
+        """Make the state as it is the one that `reset` goes back to. Older checkpoints are gone."""
+        return Checkpoint(
+            self.cpu.snapshot(),
+            self.memory.checkpoint(),
+            self.modules.mark,
+            self.user.mark,
+            self.kernel_data.mark,
+        )
+
+    def reset(self, checkpoint: Checkpoint) -> bool:
+        """Go back to the last checkpoint; tell whether modules went with it."""
+        self.memory.reset(checkpoint.memory)
+        self.cpu.restore(checkpoint.processor)
+        self.user.release_to(checkpoint.user)
+        self.kernel_data.release_to(checkpoint.kernel)
+        if not self.modules.release_to(checkpoint.modules):
+            return False
+        self.cpu.drop_all_translations()
+        self.c_specific_handler.forget_tables()
+        return True
+
+    def close(self) -> None:
+        """Give the engine's memory back."""
+        self.cpu.close()

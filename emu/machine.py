@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The machine: a booted system with its checkpoint, as tests and tools use it."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from emu.address import Gva
+from emu.cpu import registers as r
+from emu.events import Event
+from emu.image import Module, UnknownSymbol
+from emu.kernel.call import Caller
+from emu.kernel.explanation import Explanation
+from emu.kernel.stubs import ExportCall, ExportFunction
+from emu.kernel.system import ACCESSOR_IMAGE, System
+from emu.memory.buffer import Buffer
+from emu.memory.half import Half
+from emu.memory.ram import DEFAULT_SIZE
+from emu.outcome import Bugchecked, Dispatch, Outcome, Returned
+from emu.profile import Profile
+
+ExportT = TypeVar("ExportT", bound=Callable[..., Any])
+
+DEFAULT_BUDGET = 1_000_000
+"""Blocks that a call may run; a `rep` iteration counts one."""
+
+
+class MachineStopped(RuntimeError):
+    """The machine bugchecked, or was closed: only `reset()` is allowed, or nothing."""
+
+
+class Machine:
+    """A guest with user and kernel memory, booted.
+
+    Raises `ProfileError` for a profile that does not exist (a text form is taken too), `EngineError` where the engine
+    cannot be used.
+    """
+
+    def __init__(self, profile: Profile | str | None = None, *, ram_size: int = DEFAULT_SIZE) -> None:
+        if isinstance(profile, str):
+            profile = Profile.parse(profile)
+        self._system = System(profile or Profile(), ram_size)
+        self._caller = Caller(self._system)
+        self._stopped = ""
+        self._symbols: dict[str, Gva] = {}
+        self._load_accessors()
+        self._checkpoint = self._system.checkpoint()
+
+    def _load_accessors(self) -> None:
+        module = self._system.load(ACCESSOR_IMAGE)
+        outcome = self._call_address(module["DriverEntry"], ())
+        if outcome != Returned(0):
+            raise RuntimeError(f"the accessor library does not initialise: {outcome}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the machine's memory back; it must not be used afterwards."""
+        self._stopped = "the machine is closed; boot another one"
+        self._system.close()
+
+    @property
+    def profile(self) -> Profile:
+        """CPU model and kernel policy."""
+        return self._system.profile
+
+    @property
+    def user(self) -> Half:
+        """User memory."""
+        return self._system.user
+
+    @property
+    def kernel(self) -> Half:
+        """Kernel memory."""
+        return self._system.kernel_data
+
+    @property
+    def modules(self) -> tuple[Module, ...]:
+        """The loaded modules, in order of address; the kernel and the accessor library are the first."""
+        return self._system.modules.modules
+
+    @property
+    def irql(self) -> int:
+        """The IRQL as the last call left it."""
+        return self._system.cpu.irql
+
+    @property
+    def registers(self) -> dict[str, int]:
+        """The registers as the last call left them: rax to r15, rip, rflags, mxcsr, xmm0 to xmm15."""
+        cpu = self._system.cpu
+        values = dict(zip(r.GPR_NAMES, cpu.registers[:16].tolist(), strict=True))
+        values |= {"rip": cpu.registers[r.RIP], "rflags": cpu.registers[r.RFLAGS], "mxcsr": cpu.mxcsr}
+        xmm = bytes(cpu.xmm)
+        for number in range(16):
+            values[f"xmm{number}"] = int.from_bytes(xmm[number * 16 : number * 16 + 16], "little")
+        return values
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What happened in the last call, in order."""
+        return tuple(self._system.events)
+
+    def load(self, image: Path | str) -> Module:
+        """Load an image; its exports are in scope of `call` from then on.
+
+        Its imports are linked against the kernel's exports and those of `export`. Raises `ImageError` for a
+        malformed file, `MissingImports` with all the names that nobody provides, OSError for a file that cannot be
+        read.
+        """
+        self._check_running()
+        self._symbols.clear()
+        return self._system.load(Path(image))
+
+    def resolve(self, symbol: str) -> Gva:
+        """Return the address of a symbol: the module loaded last wins. Raises `UnknownSymbol`."""
+        found = self._symbols.get(symbol)
+        if found is not None:
+            return found
+        modules = sorted(self.modules, key=lambda module: module.base, reverse=True)
+        for module in modules:
+            if symbol in module.image.exports or symbol in module:
+                address = self._symbols[symbol] = module[symbol]
+                return address
+        names = [name for module in modules for name in module.image.exports if not name.startswith("Ki")]
+        raise UnknownSymbol("the loaded modules", symbol, names)
+
+    def call(
+        self,
+        function: str | int,
+        *arguments: int | Buffer,
+        guarded: bool = True,
+        irql: int = 0,
+        budget: int = DEFAULT_BUDGET,
+    ) -> Outcome:
+        """Call guest code by the Windows x64 convention and return how it ended.
+
+        `function` is a symbol or an address. A guarded call has a frame with an `__except` around it, so that an
+        exception ends as `Raised`; unguarded, one that nobody handles is a bugcheck. `budget` counts blocks, filters
+        and handlers included. Raises `UnknownSymbol`, ValueError for arguments that cannot be, and `MachineStopped`
+        after a bugcheck.
+        """
+        self._check_running()
+        address = self.resolve(function) if isinstance(function, str) else Gva(int(function))
+        return self._call_address(
+            address, [int(argument) for argument in arguments], guarded=guarded, irql=irql, budget=budget
+        )
+
+    def _call_address(
+        self,
+        address: Gva,
+        arguments: Any,
+        *,
+        guarded: bool = True,
+        irql: int = 0,
+        budget: int = DEFAULT_BUDGET,
+    ) -> Outcome:
+        outcome = self._caller.call(address, arguments, guarded=guarded, irql=irql, budget=budget)
+        if isinstance(outcome, Bugchecked):
+            self._stopped = "the machine has bugchecked; only reset() brings it back"
+        system = self._system
+        dispatch = Dispatch(tuple(system.events), Explanation(system))
+        return dataclasses.replace(outcome, dispatch=dispatch)
+
+    def _check_running(self) -> None:
+        if self._stopped:
+            raise MachineStopped(self._stopped)
+
+    def export(self, name: str) -> Callable[[ExportT], ExportT]:
+        """Make a Python function an export of the kernel: `@machine.export("ZwQuerySomething")`.
+
+        It gets as many integer arguments as it has parameters, and returns RAX, None for 0. Images loaded afterwards
+        can import it; one of the kernel's own exports is replaced for the images that are loaded already, too.
+        """
+        self._check_running()
+
+        def add(function: ExportT) -> ExportT:
+            self._system.add_export(name, _python_export(function))
+            return function
+
+        return add
+
+    def checkpoint(self) -> None:
+        """Make the state as it is what `reset` goes back to. Boot is the first checkpoint; the last one counts."""
+        self._check_running()
+        self._checkpoint = self._system.checkpoint()
+
+    def reset(self) -> None:
+        """Go back to the last checkpoint: memory, registers, IRQL, page states, modules and buffers.
+
+        A buffer allocated since raises `StaleBuffer` when it is used.
+        """
+        if self._stopped.startswith("the machine is closed"):
+            raise MachineStopped(self._stopped)
+        self._stopped = ""
+        if self._system.reset(self._checkpoint):
+            self._symbols.clear()
+
+
+def _python_export(function: Callable[..., Any]) -> ExportFunction:
+    parameters = inspect.signature(function).parameters.values()
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if any(parameter.kind not in kinds for parameter in parameters):
+        raise ValueError(f"{function.__name__}: an export has positional parameters only, one for each argument")
+    count = len(parameters)
+
+    def export(call: ExportCall) -> int | None:
+        result: int | None = function(*(call.argument(index) for index in range(count)))
+        return result
+
+    return export

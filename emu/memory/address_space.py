@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The machine's one address space: 4-level tables in guest RAM, and the host's reads and writes through them.
+
+The tables are the truth. What Python keeps beside them, virtual page number → where the leaf entry lies, says
+nothing about the page; it only saves the walk.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import NamedTuple
+
+from emu.address import PAGE_SHIFT, PAGE_SIZE, Gpa, Gva, is_canonical
+from emu.memory import page_table as pt
+from emu.memory.errors import NotMapped
+from emu.memory.page_table import PageState
+from emu.memory.ram import FrameAllocator, Ram
+
+_OFFSET_MASK = PAGE_SIZE - 1
+_VPN_MASK = (1 << 36) - 1
+"""36 bits of a virtual page number: the sign extension above them is not looked at by the walk."""
+
+
+class Mark(NamedTuple):
+    """What `release_to` needs to forget later mappings."""
+
+    frames: int
+    leaf_tables: dict[int, int]
+    in_page_status: dict[int, int]
+
+
+class AddressSpace:
+    """Virtual memory as both the guest and the host see it.
+
+    Every virtual page has a frame of its own and keeps it in every page state, so that the host can read and
+    write where the guest cannot. `on_entry_changed` is called whenever the host changed an entry.
+    """
+
+    def __init__(self, ram: Ram, on_entry_changed: Callable[[], None]) -> None:
+        self.ram = ram
+        self._frames = FrameAllocator(ram)
+        self._on_entry_changed = on_entry_changed
+        self._bytes = ram.bytes
+        self._quadwords = ram.quadwords
+        self._host_written = ram.host_written
+        self._root = self._frames.allocate()
+        self._leaf_tables: dict[int, int] = {}
+        self._leaf_array: ctypes.Array[ctypes.c_uint32] | None = None
+        self._in_page_status: dict[int, int] = {}
+        # Virtual page number → host offset of its frame. One frame a virtual page, so this never goes stale.
+        self._frame_offset: dict[int, int] = {}
+
+    @property
+    def root(self) -> Gpa:
+        """What CR3 holds."""
+        return Gpa(self._root << PAGE_SHIFT)
+
+    def map_page(self, address: Gva, *, user: bool, protection: int) -> int:
+        """Give a page a frame of zeroes, resident. Returns the frame. Raises `OutOfMemory`."""
+        frame = self._frames.allocate()
+        entry = frame << PAGE_SHIFT | pt.PRESENT | protection | (pt.USER if user else 0)
+        self._leaf_entry_index(address, create=True)
+        self._frame_offset[(address >> PAGE_SHIFT) & _VPN_MASK] = frame << PAGE_SHIFT
+        self.set_entry(address, entry)
+        return frame
+
+    def _leaf_entry_index(self, address: Gva, create: bool = False) -> int:
+        """Return where the leaf entry lies, as an index of RAM's quadwords. Raises `NotMapped`."""
+        vpn = (address >> PAGE_SHIFT) & _VPN_MASK
+        table = self._leaf_tables.get(vpn >> 9)
+        if table is None:
+            if not create:
+                raise NotMapped(address)
+            table = self._add_leaf_table(address)
+        return table << 9 | vpn & 0x1FF
+
+    def _add_leaf_table(self, address: Gva) -> int:
+        table = self._root
+        for index in pt.indices(address)[:3]:
+            at = table << 9 | index
+            if not self._quadwords[at]:
+                self._quadwords[at] = (
+                    self._frames.allocate() << PAGE_SHIFT | pt.PRESENT | pt.WRITABLE | pt.USER
+                )
+                self._host_written[table] = 1
+            table = (self._quadwords[at] & pt.FRAME_MASK) >> PAGE_SHIFT
+        self._leaf_tables[(address >> PAGE_SHIFT & _VPN_MASK) >> 9] = table
+        self._leaf_array = None
+        return table
+
+    def entry(self, address: Gva) -> int:
+        """Return the leaf entry of a page. Raises `NotMapped` where there never was one."""
+        entry = self._quadwords[self._leaf_entry_index(address)]
+        if not entry:
+            raise NotMapped(address)
+        return entry
+
+    def has_leaf_table(self, address: Gva) -> bool:
+        """Tell whether the walk for an address reaches a leaf table."""
+        return (address >> PAGE_SHIFT & _VPN_MASK) >> 9 in self._leaf_tables
+
+    def set_entry(self, address: Gva, entry: int) -> None:
+        """Change a leaf entry and have the engine's TLB flushed: the one door for the host's edits."""
+        self._quadwords[self._leaf_entry_index(address)] = entry
+        self._on_entry_changed()
+
+    def entry_address(self, address: Gva) -> Gpa:
+        """Return where the leaf entry of a page lies in RAM. Raises `NotMapped`."""
+        return Gpa(self._leaf_entry_index(address) << 3)
+
+    def state(self, address: Gva) -> PageState:
+        """Return the state of the page at an address; a page that never was is unmapped."""
+        try:
+            return pt.page_state(self.entry(address))
+        except NotMapped:
+            return PageState.UNMAPPED
+
+    def set_state(self, address: Gva, state: PageState, in_page_status: int = 0) -> None:
+        """Put a page into a state; `in_page_status` is the NTSTATUS of an `IN_PAGE_ERROR`."""
+        self.set_entry(address, pt.with_state(self.entry(address), state))
+        if state == PageState.IN_PAGE_ERROR:
+            self._in_page_status[address >> PAGE_SHIFT] = in_page_status
+
+    def in_page_status(self, address: Gva) -> int:
+        """Return the NTSTATUS with which paging in the page at an address fails."""
+        return self._in_page_status[address >> PAGE_SHIFT]
+
+    def translate(self, address: Gva) -> Gpa:
+        """Return where a byte lies in RAM, whatever its page's state. Raises `NotMapped`."""
+        offset = self._frame_offset.get((address >> PAGE_SHIFT) & _VPN_MASK)
+        if offset is None or not is_canonical(address):
+            raise NotMapped(address)
+        return Gpa(offset | address & _OFFSET_MASK)
+
+    def read(self, address: Gva, size: int) -> bytes:
+        """Read bytes, through every page state. Raises `NotMapped`."""
+        start = self.translate(address)
+        if (address & _OFFSET_MASK) + size <= PAGE_SIZE:
+            return bytes(self._bytes[start : start + size])
+        return b"".join(bytes(self._bytes[at : at + count]) for at, count in self._pieces(address, size))
+
+    def write(self, address: Gva, data: bytes) -> None:
+        """Write bytes, through every page state. Raises `NotMapped`, having written nothing."""
+        size = len(data)
+        start = self.translate(address)
+        if (address & _OFFSET_MASK) + size <= PAGE_SIZE:
+            self._bytes[start : start + size] = data
+            self._host_written[start >> PAGE_SHIFT] = 1
+            return
+        done = 0
+        for at, count in self._pieces(address, size):
+            self._bytes[at : at + count] = data[done : done + count]
+            self._host_written[at >> PAGE_SHIFT] = 1
+            done += count
+
+    def _pieces(self, address: Gva, size: int) -> list[tuple[int, int]]:
+        """Split a range into runs within one page, as (offset in RAM, bytes)."""
+        pieces = []
+        while size > 0:
+            count = min(size, PAGE_SIZE - (address & _OFFSET_MASK))
+            pieces.append((self.translate(address), count))
+            address, size = Gva(address + count), size - count
+        return pieces
+
+    def read_u64(self, address: Gva) -> int:
+        """Read a quadword. Raises `NotMapped`."""
+        offset = self._frame_offset.get((address >> PAGE_SHIFT) & _VPN_MASK)
+        if offset is not None and not address & 7 and is_canonical(address):
+            return self._quadwords[(offset | address & _OFFSET_MASK) >> 3]
+        return int.from_bytes(self.read(address, 8), "little")
+
+    def write_u64(self, address: Gva, value: int) -> None:
+        """Write a quadword. Raises `NotMapped`."""
+        self.write(address, value.to_bytes(8, "little"))
+
+    def read_available(self, address: Gva, size: int) -> bytes:
+        """Read up to so many bytes, fewer where the next page is not mapped."""
+        try:
+            return self.read(address, size)
+        except NotMapped:
+            pass
+        first = PAGE_SIZE - (address & _OFFSET_MASK)
+        try:
+            return self.read(address, min(first, size))
+        except NotMapped:
+            return b""
+
+    def leaf_tables(self) -> ctypes.Array[ctypes.c_uint32]:
+        """Return the frames of all leaf tables, for the native core."""
+        if self._leaf_array is None:
+            tables = tuple(self._leaf_tables.values())
+            self._leaf_array = (ctypes.c_uint32 * len(tables))(*tables)
+        return self._leaf_array
+
+    def checkpoint(self) -> Mark:
+        """Make the memory as it is what `reset` goes back to."""
+        self.ram.checkpoint(self.leaf_tables())
+        self._on_entry_changed()
+        return Mark(self._frames.mark, dict(self._leaf_tables), dict(self._in_page_status))
+
+    def reset(self, mark: Mark) -> None:
+        """Go back to the last checkpoint, whose mark this is."""
+        self.ram.reset(self.leaf_tables())
+        if self._frames.mark != mark.frames:
+            limit = mark.frames << PAGE_SHIFT
+            self._frame_offset = {vpn: at for vpn, at in self._frame_offset.items() if at < limit}
+            self._frames.release_to(mark.frames)
+        if len(self._leaf_tables) != len(mark.leaf_tables):
+            self._leaf_tables = dict(mark.leaf_tables)
+            self._leaf_array = None
+        if self._in_page_status != mark.in_page_status:
+            self._in_page_status = dict(mark.in_page_status)
+        self._on_entry_changed()

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Guest-physical RAM: one host mapping, and a second one of the same size that holds the checkpoint."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+from typing import Final
+
+from emu.address import PAGE_SHIFT, PAGE_SIZE
+from emu.cpu.native_core import Pages, load_native_core
+from emu.memory.errors import OutOfMemory
+
+DEFAULT_SIZE: Final = 64 << 20
+MINIMUM_SIZE: Final = 1 << 20
+MAXIMUM_SIZE: Final = 4 << 30
+
+_ZERO_PAGE: Final = bytes(PAGE_SIZE)
+
+
+class Ram:
+    """`size` bytes at guest-physical 0, committed by the host only where touched.
+
+    `bytes` and `quadwords` are views of the same memory. Whoever writes through them calls `mark_written`.
+    """
+
+    def __init__(self, size: int = DEFAULT_SIZE) -> None:
+        if size % PAGE_SIZE or not MINIMUM_SIZE <= size <= MAXIMUM_SIZE:
+            raise ValueError(
+                f"RAM of {size} bytes: choose whole pages of {PAGE_SIZE} between {MINIMUM_SIZE} and {MAXIMUM_SIZE}"
+            )
+        self.size = size
+        self.frames = size >> PAGE_SHIFT
+        self._mapping = mmap.mmap(-1, size)
+        self._baseline = mmap.mmap(-1, size)
+        self.bytes = memoryview(self._mapping)
+        self.quadwords = self.bytes.cast("Q")
+        self.host_written = bytearray(self.frames)
+        """A byte a frame: the host wrote it since the last checkpoint or reset."""
+        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._mapping))
+        self._library = load_native_core()
+        self._pages = Pages(
+            self.address,
+            ctypes.addressof(ctypes.c_char.from_buffer(self._baseline)),
+            ctypes.addressof(ctypes.c_char.from_buffer(self.host_written)),
+            self.frames,
+        )
+        self._pages_address = ctypes.addressof(self._pages)
+
+    def mark_written(self, frame: int) -> None:
+        """Note that the host wrote a frame, so that reset brings it back."""
+        self.host_written[frame] = 1
+
+    def clear(self, frame: int) -> None:
+        """Fill a frame with zeroes."""
+        start = frame << PAGE_SHIFT
+        self.bytes[start : start + PAGE_SIZE] = _ZERO_PAGE
+        self.host_written[frame] = 1
+
+    def checkpoint(self, leaf_tables: ctypes.Array[ctypes.c_uint32]) -> None:
+        """Make the memory as it is what `reset` goes back to. Clears every A and D bit: flush the TLB."""
+        self._library.pages_checkpoint(self._pages_address, leaf_tables, len(leaf_tables))
+
+    def reset(self, leaf_tables: ctypes.Array[ctypes.c_uint32]) -> None:
+        """Bring back every frame that a D bit or `mark_written` names, and every leaf entry. Flush the TLB."""
+        self._library.pages_reset(self._pages_address, leaf_tables, len(leaf_tables))
+
+
+class FrameAllocator:
+    """Hands out frames of RAM, upwards; `reset` takes back all that were handed out after a mark."""
+
+    def __init__(self, ram: Ram) -> None:
+        self._ram = ram
+        self._next = 1  # frame 0 stays unused, so that an entry of zero never points at anything
+        self._ever_used = 1
+
+    @property
+    def mark(self) -> int:
+        """The next frame to be handed out."""
+        return self._next
+
+    def release_to(self, mark: int) -> None:
+        """Take back every frame from `mark` on."""
+        self._next = mark
+
+    def allocate(self) -> int:
+        """Return the number of a frame of zeroes. Raises `OutOfMemory`."""
+        frame = self._next
+        if frame >= self._ram.frames:
+            raise OutOfMemory(
+                f"all {self._ram.size >> 20} MiB of guest RAM are in use; "
+                "give the Machine more (ram_size=) or reset() to a checkpoint"
+            )
+        self._next = frame + 1
+        if frame < self._ever_used:
+            self._ram.clear(frame)
+        else:
+            self._ever_used = self._next
+            self._ram.host_written[frame] = 1
+        return frame

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A machine's profile: a CPU model × the kernel's policy for supervisor access to user pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+
+class ProfileError(ValueError):
+    """A profile that does not exist; the message lists what does."""
+
+
+class CpuModel(NamedTuple):
+    """What a CPU model has, as its CPUID says; a guest finds out the same way."""
+
+    description: str
+    smep: bool
+    smap: bool
+    erms: bool
+    avx: bool
+    """The silicon has AVX: the engine's `#UD` for it is then the engine's limit, not the CPU's behaviour."""
+
+
+CPU_MODELS: Final[dict[str, CpuModel]] = {
+    "nehalem": CpuModel("Intel Nehalem, 2008", smep=False, smap=False, erms=False, avx=False),
+    "westmere": CpuModel("Intel Westmere, 2010", smep=False, smap=False, erms=False, avx=False),
+    "sandybridge": CpuModel("Intel Sandy Bridge, 2011", smep=False, smap=False, erms=False, avx=True),
+    "ivybridge": CpuModel("Intel Ivy Bridge, 2012", smep=True, smap=False, erms=True, avx=True),
+    "haswell": CpuModel("Intel Haswell, 2013", smep=True, smap=False, erms=True, avx=True),
+    "broadwell": CpuModel("Intel Broadwell, 2014", smep=True, smap=True, erms=True, avx=True),
+    "skylake-server": CpuModel("Intel Skylake-SP, 2017", smep=True, smap=True, erms=True, avx=True),
+    "cascadelake-server": CpuModel("Intel Cascade Lake-SP, 2019", smep=True, smap=True, erms=True, avx=True),
+    "icelake-server": CpuModel("Intel Ice Lake-SP, 2021", smep=True, smap=True, erms=True, avx=True),
+    "epyc": CpuModel("AMD EPYC (Zen), 2017", smep=True, smap=True, erms=False, avx=True),
+    "epyc-rome": CpuModel("AMD EPYC (Zen 2), 2019", smep=True, smap=True, erms=False, avx=True),
+}
+
+DEFAULT_CPU: Final = "skylake-server"
+
+SMAP_POLICIES: Final[dict[str, str]] = {
+    "enforce": "AC is clear in kernel code: a plain access to a present user page bugchecks",
+    "permit": "AC is set on kernel entry, as Windows does today: a plain access goes through",
+    "off": "CR4.SMAP is clear",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """CPU model × SMAP policy.
+
+    A CPU without SMAP has no policy to apply: whatever was asked for, its `smap` is "off".
+    Raises `ProfileError` for a model or a policy that is not known.
+    """
+
+    cpu: str = DEFAULT_CPU
+    smap: str = "enforce"
+
+    def __post_init__(self) -> None:
+        if self.cpu not in CPU_MODELS:
+            raise ProfileError(f"unknown CPU model {self.cpu!r}; known: {', '.join(CPU_MODELS)}")
+        if self.smap not in SMAP_POLICIES:
+            raise ProfileError(f"unknown SMAP policy {self.smap!r}; known: {', '.join(SMAP_POLICIES)}")
+        if not self.model.smap:
+            object.__setattr__(self, "smap", "off")
+
+    @classmethod
+    def parse(cls, text: str) -> Profile:
+        """Read the text form: a CPU model, then settings, as in `skylake-server` or `broadwell,smap=off`."""
+        cpu, *settings = text.split(",")
+        smap = "enforce"
+        for setting in settings:
+            name, equals, value = setting.partition("=")
+            if name != "smap" or not equals:
+                raise ProfileError(f"unknown setting {setting!r} in profile {text!r}; the form is CPU[,smap=POLICY]")
+            smap = value
+        return cls(cpu, smap)
+
+    def __str__(self) -> str:
+        default = "enforce" if self.model.smap else "off"
+        return self.cpu if self.smap == default else f"{self.cpu},smap={self.smap}"
+
+    @property
+    def model(self) -> CpuModel:
+        """What the CPU model has."""
+        return CPU_MODELS[self.cpu]
+
+    @property
+    def kernel_entry_ac(self) -> bool:
+        """Whether kernel code starts with RFLAGS.AC set."""
+        return self.smap == "permit"

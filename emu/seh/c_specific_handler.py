@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`__C_specific_handler`: the language handler of `__try`, `__except` and `__finally`.
+
+Its data is a scope table: a count, then begin, end, handler and jump target of each scope as RVAs, innermost first
+(Microsoft Learn, "x64 exception handling"). A jump target of 0 is a `__finally`; a handler of 1 is the constant filter
+EXCEPTION_EXECUTE_HANDLER.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import Final, NamedTuple
+
+from emu.address import Gva
+from emu.events import FilterAnswered, FinallyRun
+from emu.nt.exception_record import EXCEPTION_TARGET_UNWIND, ExceptionDisposition
+from emu.seh import frames as f
+from emu.seh.environment import Environment, Memory
+from emu.seh.handler_call import HandlerCall
+from emu.seh.requests import CallGuest, Steps
+from emu.seh.unwind import unwind_to
+from emu.seh.unwind_info import UnwindError
+
+EXECUTE_HANDLER: Final = 1
+MAXIMUM_SCOPES: Final = 0x10000
+"""More than any function has: a count beyond it is not a scope table."""
+
+_RECORD: Final = Struct("<4I")
+_POINTERS: Final = Struct("<2Q")
+
+
+class Scope(NamedTuple):
+    """One scope, as RVAs; `target` 0 is a `__finally`."""
+
+    begin: int
+    end: int
+    handler: int
+    target: int
+
+
+def read_scope_table(memory: Memory, address: Gva) -> tuple[Scope, ...]:
+    """Decode a scope table. Raises `UnwindError` for an impossible count, and what `memory` raises."""
+    count = int.from_bytes(memory.read(address, 4), "little")
+    if count > MAXIMUM_SCOPES:
+        raise UnwindError(f"scope table at {address:#x} says it has {count} scopes")
+    table = memory.read(Gva(address + 4), count * _RECORD.size) if count else b""
+    return tuple(Scope(*fields) for fields in _RECORD.iter_unpack(table))
+
+
+class CSpecificHandler:
+    """The handler, with the scope tables it has read: they lie in read-only memory of loaded images."""
+
+    def __init__(self) -> None:
+        self._tables: dict[int, tuple[Scope, ...]] = {}
+
+    def forget_tables(self) -> None:
+        """Drop every table read: images may have come and gone."""
+        self._tables.clear()
+
+    def __call__(self, environment: Environment, call: HandlerCall) -> Steps:
+        """Answer for one frame; the result is a disposition."""
+        scopes = self._tables.get(call.handler_data)
+        if scopes is None:
+            scopes = self._tables[call.handler_data] = read_scope_table(environment.memory, call.handler_data)
+        if call.exception.unwinding:
+            return self._unwind(environment, call, scopes)
+        return self._search(environment, call, scopes)
+
+    def _search(self, environment: Environment, call: HandlerCall, scopes: tuple[Scope, ...]) -> Steps:
+        exception, base, establisher = call.exception, call.image_base, Gva(call.establisher)
+        pc = call.control_pc - base
+        for scope in scopes[call.scope_index :]:
+            if not scope.begin <= pc < scope.end or not scope.target:
+                continue
+            if scope.handler == EXECUTE_HANDLER:
+                answer = EXECUTE_HANDLER
+                environment.emit(FilterAnswered(establisher, None, answer))
+            else:
+                filter_address = Gva(base + scope.handler)
+                stub = call.build_frames(environment)
+                pointers = stub + f.STUB_SCRATCH
+                environment.memory.write(
+                    Gva(pointers), _POINTERS.pack(exception.record_address, exception.context_address)
+                )
+                result = yield CallGuest(
+                    filter_address, (pointers, establisher), stub, environment.frames.handler_stub_return
+                )
+                answer = _signed(result)
+                environment.emit(FilterAnswered(establisher, filter_address, answer))
+            if answer < 0:
+                return ExceptionDisposition.CONTINUE_EXECUTION
+            if answer > 0:
+                yield from self._accept(environment, call, base + scope.target)
+        return ExceptionDisposition.CONTINUE_SEARCH
+
+    def _accept(self, environment: Environment, call: HandlerCall, target: int) -> Steps:
+        """Unwind to the frame of `call`. The walk begins at the exception itself: the frames between it and this
+        handler are the dispatcher's own, which have nothing to run."""
+        exception = call.exception
+        return unwind_to(
+            environment,
+            exception,
+            call.establisher,
+            target,
+            int(exception.record.code),
+            exception.context.copy(),
+            f.records_below(call.stub),
+            call,
+        )
+
+    def _unwind(self, environment: Environment, call: HandlerCall, scopes: tuple[Scope, ...]) -> Steps:
+        base = call.image_base
+        pc, target = call.control_pc - base, call.target_ip - base
+        at_target = call.exception.flags & EXCEPTION_TARGET_UNWIND
+        for index in range(call.scope_index, len(scopes)):
+            scope = scopes[index]
+            if not scope.begin <= pc < scope.end:
+                continue
+            if at_target and any(
+                other.begin <= target < other.end and other.target == scope.target and other.handler == scope.handler
+                for other in scopes
+            ):
+                break  # the target lies in the same __try
+            if scope.target:
+                if at_target and target == scope.target:
+                    break
+                continue
+            call.scope_index = index + 1
+            handler = Gva(base + scope.handler)
+            stub = call.build_frames(environment)
+            environment.emit(FinallyRun(Gva(call.establisher), handler))
+            yield CallGuest(handler, (1, call.establisher), stub, environment.frames.handler_stub_return)
+        return ExceptionDisposition.CONTINUE_SEARCH
+
+
+def _signed(value: int) -> int:
+    """Return EAX as the signed LONG that a filter answers."""
+    value &= 0xFFFF_FFFF
+    return value - (1 << 32) if value & 0x8000_0000 else value

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The unwind phase: RtlUnwindEx. Frame by frame, `__finally` blocks run, until the target's `__except` is landed in."""
+
+from __future__ import annotations
+
+from emu.address import Gva
+from emu.events import DispatchFailed, FrameUnwound, Landed
+from emu.memory.errors import NotMapped
+from emu.nt.exception_record import (
+    EXCEPTION_COLLIDED_UNWIND,
+    EXCEPTION_TARGET_UNWIND,
+    EXCEPTION_UNWINDING,
+    ExceptionDisposition,
+)
+from emu.nt.status import NtStatus
+from emu.nt.unwind import UNW_FLAG_UHANDLER
+from emu.seh.context import RAX, RSP, Context
+from emu.seh.dispatch import BadFrame, unwind_frame
+from emu.seh.environment import Environment
+from emu.seh.handler_call import HandlerCall, PendingException, execute_handler
+from emu.seh.requests import Land, RaiseStatus, Steps
+from emu.seh.unwind_info import UnwindError
+
+
+def unwind_to(
+    environment: Environment,
+    exception: PendingException,
+    target_frame: int,
+    target_ip: int,
+    return_value: int,
+    context: Context,
+    records: int,
+    parent: HandlerCall | None,
+) -> Steps:
+    """Unwind from `context` to `target_frame` and land at `target_ip` with RAX = `return_value`. Does not come back.
+
+    `records` is RSP of the unwind's own records frame; `parent` the handler call that asked for the unwind, where
+    its frames are still to be written. A frame that is no frame raises STATUS_BAD_STACK.
+    """
+    flags = EXCEPTION_UNWINDING
+    returns_to = environment.frames.records_return
+    while True:
+        caller = context.copy()
+        pc = context.rip
+        try:
+            frame, base = unwind_frame(environment, caller, UNW_FLAG_UHANDLER)
+            establisher = int(frame.establisher)
+            if establisher & 7 or establisher > target_frame:
+                raise BadFrame(f"frame {establisher:#x} is past the target {target_frame:#x}")
+        except BadFrame as error:
+            environment.emit(DispatchFailed(Gva(pc), str(error)))
+            yield RaiseStatus(NtStatus.BAD_STACK, records, returns_to)
+            raise AssertionError("a raised status does not return") from None
+        environment.emit(FrameUnwound(Gva(pc), frame.establisher, frame.handler))
+        if frame.handler is not None and frame.handler_data is not None:
+            call = HandlerCall(
+                exception,
+                records,
+                pc,
+                base,
+                establisher,
+                context,
+                frame.handler,
+                frame.handler_data,
+                target_ip,
+                parent,
+            )
+            while True:
+                if call.establisher == target_frame:
+                    flags |= EXCEPTION_TARGET_UNWIND
+                exception.flags = flags
+                call.context.gpr[RAX] = return_value
+                try:
+                    disposition = yield from execute_handler(environment, call)
+                except (UnwindError, NotMapped) as error:
+                    environment.emit(DispatchFailed(Gva(pc), f"the handler's data cannot be read: {error}"))
+                    yield RaiseStatus(NtStatus.BAD_STACK, records, returns_to)
+                    raise AssertionError("a raised status does not return") from None
+                flags &= ~(EXCEPTION_COLLIDED_UNWIND | EXCEPTION_TARGET_UNWIND)
+                if disposition != ExceptionDisposition.COLLIDED_UNWIND:
+                    break
+                flags |= EXCEPTION_COLLIDED_UNWIND
+            if disposition != ExceptionDisposition.CONTINUE_SEARCH:
+                yield RaiseStatus(NtStatus.INVALID_DISPOSITION, records, returns_to)
+            if call.establisher != establisher:
+                # A collided unwind: this one goes on where the other stood.
+                establisher, context = call.establisher, call.context
+                caller = context.copy()
+                unwind_frame(environment, caller, UNW_FLAG_UHANDLER)
+        if establisher == target_frame:
+            break
+        context = caller
+    context.gpr[RAX] = return_value
+    context.rip = target_ip
+    environment.emit(Landed(Gva(target_ip), Gva(target_frame)))
+    yield Land(context, exception.final_record())
+    raise AssertionError(f"a landing at {context.gpr[RSP]:#x} does not return")

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Objects and archives to one kernel image."""
+
+import dataclasses
+import pathlib
+import re
+import shutil
+from collections.abc import Sequence
+
+from emu.toolchain.coff import GlobalSymbol, archive_globals, object_globals
+from emu.toolchain.compiler import Toolchain, ToolFailed
+from emu.toolchain.errors import GuestBuildError
+
+OBJECTS = (".obj", ".o")
+ARCHIVES = (".lib", ".a")
+
+IMAGE_BASE = 0xFFFF_F800_0000_0000
+"""Where images are linked; the loader moves them, so every image keeps its relocations."""
+
+LINK_FLAGS = (
+    "/nologo",
+    "/machine:x64",
+    "/subsystem:native",
+    f"/base:0x{IMAGE_BASE:X}",
+    "/debug:dwarf",
+    # Everything given stays, and two equal routines stay two.
+    "/opt:noref,noicf",
+    "/brepro",
+    "/noimplib",
+    "/nodefaultlib",
+    "/lldignoreenv",
+    # Code with floating point refers to this marker of the C runtime; a kernel image has none, and no use for it.
+    "/alternatename:_fltused=__ImageBase",
+)
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+
+
+@dataclasses.dataclass(frozen=True)
+class LinkInput:
+    """An object or archive, and the name that its user knows it by."""
+
+    path: pathlib.Path
+    given: str
+
+
+def link_image(
+    toolchain: Toolchain,
+    inputs: Sequence[LinkInput],
+    image: pathlib.Path,
+    *,
+    export: Sequence[str],
+    target: str,
+    imports: pathlib.Path | None,
+) -> None:
+    """Link a native-subsystem image that exports every global of the objects, and the names in `export`.
+
+    The entry point is `DriverEntry` where an input defines it, else there is none. Raises GuestBuildError with the
+    linker's text, with each input named as it was given.
+    """
+    globals_of_objects: dict[str, GlobalSymbol] = {}
+    archived: set[str] = set()
+    for item in inputs:
+        data = item.path.read_bytes()
+        try:
+            if item.path.suffix in ARCHIVES:
+                archived |= archive_globals(data)
+            else:
+                globals_of_objects |= {symbol.name: symbol for symbol in object_globals(data)}
+        except ValueError as error:
+            raise GuestBuildError(f"{item.given}: {error}") from error
+    for name in export:
+        if name not in globals_of_objects and name not in archived:
+            given = ", ".join(item.given for item in inputs)
+            raise GuestBuildError(f"export={name!r} is a global symbol of none of the sources: {given}")
+
+    workspace = image.parent
+    exports = [symbol for name, symbol in globals_of_objects.items() if _IDENTIFIER.fullmatch(name)]
+    exports += [GlobalSymbol(name, False) for name in export if name not in {symbol.name for symbol in exports}]
+    lines = [f'  "{symbol.name}"{" DATA" if symbol.is_data else ""}' for symbol in sorted(set(exports))]
+    (workspace / "exports.def").write_text("\n".join(["EXPORTS", *lines, ""]), encoding="utf-8")
+
+    # Copied under short names into the working directory: lld-link takes a path that begins with a slash for an option
+    # where it can.
+    names = [f"{index}-{item.path.name}" for index, item in enumerate(inputs)]
+    for name, item in zip(names, inputs, strict=True):
+        shutil.copyfile(item.path, workspace / name)
+    has_entry = "DriverEntry" in globals_of_objects or "DriverEntry" in archived
+    arguments = [
+        *LINK_FLAGS,
+        *(["/entry:DriverEntry"] if has_entry else ["/dll", "/noentry"]),
+        *(["/lldmingw"] if target == "gnu" else []),
+        "/def:exports.def",
+        f"/out:{image.name}",
+        *names,
+    ]
+    if imports is not None:
+        shutil.copyfile(imports, workspace / imports.name)
+        arguments.append(imports.name)
+    try:
+        toolchain.run("lld-link", arguments, workspace)
+    except ToolFailed as error:
+        text = str(error)
+        for name, item in zip(names, inputs, strict=True):
+            text = text.replace(name, item.given)
+        raise GuestBuildError(f"cannot link {image.name}:\n{text}") from error

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a machine boots from, built once: the kernel image, the accessor library's image and the native core."""
+
+import pathlib
+
+from emu.toolchain.cache import content_key
+from emu.toolchain.compiler import find_toolchain
+from emu.toolchain.guest import build_guest
+from emu.toolchain.native_core import build_native_core, native_core_name, native_target
+
+KERNEL_IMAGE = "ntoskrnl.exe"
+ACCESSOR_IMAGE = "umaccess.sys"
+_STAMP = "stamp"
+
+
+def build_system(project: pathlib.Path, output: pathlib.Path) -> bool:
+    """Build `ntoskrnl.exe`, `umaccess.sys` and the native core of a project into a directory.
+
+    Does nothing, and returns False, when the directory holds what these sources give. Raises GuestBuildError,
+    ToolchainMissing.
+    """
+    guest, native = project / "guest", project / "emu" / "cpu" / "native"
+    parts: list[str | bytes] = [find_toolchain().version, native_target()]
+    for directory in (guest / "kernel", guest / "umaccess", guest / "include", native, pathlib.Path(__file__).parent):
+        for path in sorted(directory.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                parts += [path.relative_to(directory).as_posix(), path.read_bytes()]
+    stamp, key = output / _STAMP, content_key(*parts)
+    products = [KERNEL_IMAGE, ACCESSOR_IMAGE, native_core_name()]
+    if stamp.is_file() and stamp.read_text() == key and all((output / name).is_file() for name in products):
+        return False
+
+    output.mkdir(parents=True, exist_ok=True)
+    stamp.unlink(missing_ok=True)
+    build_native_core(native, output)
+    build_guest(sorted((guest / "kernel").glob("*.S")), output / KERNEL_IMAGE, kernel_imports=False)
+    build_guest(sorted((guest / "umaccess").glob("*.S")), output / ACCESSOR_IMAGE)
+    stamp.write_text(key)
+    return True

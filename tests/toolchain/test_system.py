@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+import pathlib
+
+import pytest
+
+from emu.image import PeImage
+from emu.toolchain import __main__ as command
+from emu.toolchain import build_system, guest_directory
+from emu.toolchain.native_core import native_core_name
+from tests.toolchain.conftest import RETURNS_ITS_ARGUMENT, Write
+
+
+@pytest.fixture
+def project(write: Write, tmp_path: pathlib.Path) -> pathlib.Path:
+    write("guest/kernel/kernel.S", RETURNS_ITS_ARGUMENT.format(name="KiStub"))
+    write("guest/umaccess/copy.S", '#include "copy.inc"\n.globl Copy\nCopy: jmp RtlRaiseException\n')
+    write("guest/umaccess/copy.inc", "// nothing yet\n")
+    write("emu/cpu/native/core.c", "int core(void); int core(void) { return 1; }")
+    return tmp_path
+
+
+def test_a_project_is_built_once_and_again_after_an_edit(project: pathlib.Path, write: Write) -> None:
+    output = project / "emu" / "_built"
+    assert build_system(project, output)
+    kernel = PeImage.parse((output / "ntoskrnl.exe").read_bytes(), "ntoskrnl.exe")
+    accessors = PeImage.parse((output / "umaccess.sys").read_bytes(), "umaccess.sys")
+    assert set(kernel.exports) == {"KiStub"}
+    assert kernel.imports == ()
+    assert [each.name for each in accessors.imports] == ["RtlRaiseException"]
+    assert (output / native_core_name()).is_file()
+
+    assert not build_system(project, output)
+    write("guest/umaccess/copy.inc", ".globl Added\nAdded: ret\n")
+    assert build_system(project, output)
+    accessors = PeImage.parse((output / "umaccess.sys").read_bytes(), "umaccess.sys")
+    assert set(accessors.exports) == {"Added", "Copy"}
+    (output / "ntoskrnl.exe").unlink()
+    assert build_system(project, output)
+
+
+def test_the_command_says_what_it_did(
+    project: pathlib.Path, write: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "built_directory", lambda: project / "emu" / "_built")
+    assert command.main() == 0
+    assert command.main() == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.rpartition(": ")[2] for line in lines] == ["built", "up to date"]
+    write("guest/kernel/kernel.S", "no such instruction\n")
+    assert command.main() == 1
+    assert "kernel.S:1:9: error" in capsys.readouterr().err
+
+
+def test_the_checkout_has_its_guest_sources() -> None:
+    assert (guest_directory() / "umaccess").is_dir()
