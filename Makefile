@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Each target sets up what it needs: Python 3.11 or later and make are enough.
 
-# What `make run` shows: a copy whose byte 37 lies on a page without access.
-RUN ?= copy --length 64 --fault none@src+37
+# What `make run` shows: a copy whose byte 77 lies on a page without access.
+RUN ?= copy --length 96 --fault none@src+77
 
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -12,7 +12,7 @@ BIN := .venv/bin
 GUEST := $(wildcard guest/kernel/* guest/umaccess/* guest/include/* emu/cpu/native/* emu/toolchain/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: setup run test test-all lint bench clean help
+.PHONY: setup run test test-all lint bench docs clean help
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf 'make %-9s %s\n' "$$name" "$$text"; done
@@ -32,7 +32,7 @@ emu/_built/stamp: $(GUEST) | .venv/stamp
 	$(BIN)/python -m emu.toolchain
 	@touch $@
 
-run: setup ## copy from user memory, fail at byte 37, handle it
+run: setup ## copy from user memory, fail at byte 77, handle it
 	$(BIN)/emu $(RUN) || [ $$? -eq 1 ] # status 1: the call raised, as this one is meant to
 
 test: setup ## the tests, without the long sweeps
@@ -49,6 +49,11 @@ lint: setup ## ruff and mypy
 bench: setup ## the numbers that the README states
 	$(BIN)/python -m benchmarks
 
+docs: setup ## the manual, as docs/_build/html
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(BIN)/python docs/generate.py
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going -q -b html docs docs/_build/html
+
 clean: ## remove everything that make has made
-	rm -rf .venv emu/_built build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv emu/_built docs/_build build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

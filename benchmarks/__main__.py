@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs every benchmark and prints one table. Exit status 1 where a target is missed."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.machine_cases import boot, emulation, faults
+from benchmarks.measure import Row
+
+
+def main() -> int:
+    """Print the table."""
+    table = Table(title="umaccess-emu, medians of interleaved rounds", title_justify="left")
+    for heading in ("what", "measured", "in the same run", "target", ""):
+        table.add_column(heading)
+    missed = 0
+    for case in (boot, faults, emulation):
+        rows: list[Row] = case()
+        for row in rows:
+            verdict = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[row.met]
+            missed += row.met is False
+            table.add_row(row.what, row.value, row.ratio, row.target, verdict)
+        table.add_section()
+    Console().print(table)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
