@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -13,6 +14,8 @@ from typing import Any, Self, TypeVar
 from emu.address import Gva
 from emu.cpu import registers as r
 from emu.events import Event
+from emu.faults import Fault, parse_fault
+from emu.faults import inject as inject_fault
 from emu.image import Module, UnknownSymbol
 from emu.kernel.call import Caller
 from emu.kernel.explanation import Explanation
@@ -50,6 +53,7 @@ class Machine:
         self._symbols: dict[str, Gva] = {}
         self._load_accessors()
         self._checkpoint = self._system.checkpoint()
+        self._resets_to_boot = True
 
     def _load_accessors(self) -> None:
         module = self._system.load(ACCESSOR_IMAGE)
@@ -68,6 +72,7 @@ class Machine:
     def close(self) -> None:
         """Give the machine's memory back; it must not be used afterwards."""
         self._stopped = "the machine is closed; boot another one"
+        self._resets_to_boot = False
         self._system.close()
 
     @property
@@ -111,6 +116,11 @@ class Machine:
         """What happened in the last call, in order."""
         return tuple(self._system.events)
 
+    @property
+    def resets_to_boot(self) -> bool:
+        """Whether `reset` goes back to boot: no checkpoint was made since, no export added, nothing closed."""
+        return self._resets_to_boot
+
     def load(self, image: Path | str) -> Module:
         """Load an image; its exports are in scope of `call` from then on.
 
@@ -147,19 +157,21 @@ class Machine:
 
         `function` is a symbol or an address. A guarded call has a frame with an `__except` around it, so that an
         exception ends as `Raised`; unguarded, one that nobody handles is a bugcheck. `budget` counts blocks, filters
-        and handlers included. Raises `UnknownSymbol`, ValueError for arguments that cannot be, and `MachineStopped`
-        after a bugcheck.
+        and handlers included. Raises `UnknownSymbol`, TypeError for an argument that is no integer and no Buffer,
+        ValueError for more arguments, an IRQL or a budget that cannot be, and `MachineStopped` after a bugcheck.
         """
         self._check_running()
-        address = self.resolve(function) if isinstance(function, str) else Gva(int(function))
-        return self._call_address(
-            address, [int(argument) for argument in arguments], guarded=guarded, irql=irql, budget=budget
-        )
+        address = self.resolve(function) if isinstance(function, str) else Gva(operator.index(function))
+        values = [
+            argument.address if isinstance(argument, Buffer) else operator.index(argument)
+            for argument in arguments
+        ]
+        return self._call_address(address, values, guarded=guarded, irql=irql, budget=budget)
 
     def _call_address(
         self,
         address: Gva,
-        arguments: Any,
+        arguments: Sequence[int],
         *,
         guarded: bool = True,
         irql: int = 0,
@@ -176,6 +188,16 @@ class Machine:
         if self._stopped:
             raise MachineStopped(self._stopped)
 
+    def inject(self, fault: Fault | str, **buffers: Buffer | int) -> None:
+        """Arm a fault from now on, `machine.inject("none@src+37", src=source)`; the names in it are keyword arguments.
+
+        A page state is the whole page's: it strikes at byte 37 where that begins a page, else at the first byte of its
+        page that is touched. Raises `FaultError` for a fault that cannot be read or whose byte is not allocated,
+        NotImplementedError for one that does not start at once (`access=`, `insn=`, `times=`).
+        """
+        self._check_running()
+        inject_fault(parse_fault(fault) if isinstance(fault, str) else fault, self.user, self.kernel, buffers)
+
     def export(self, name: str) -> Callable[[ExportT], ExportT]:
         """Make a Python function an export of the kernel: `@machine.export("ZwQuerySomething")`.
 
@@ -185,6 +207,7 @@ class Machine:
         self._check_running()
 
         def add(function: ExportT) -> ExportT:
+            self._resets_to_boot = False
             self._system.add_export(name, _python_export(function))
             return function
 
@@ -194,6 +217,7 @@ class Machine:
         """Make the state as it is what `reset` goes back to. Boot is the first checkpoint; the last one counts."""
         self._check_running()
         self._checkpoint = self._system.checkpoint()
+        self._resets_to_boot = False
 
     def reset(self) -> None:
         """Go back to the last checkpoint: memory, registers, IRQL, page states, modules and buffers.

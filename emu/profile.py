@@ -20,20 +20,29 @@ class CpuModel(NamedTuple):
     erms: bool
     avx: bool
     """The silicon has AVX: the engine's `#UD` for it is then the engine's limit, not the CPU's behaviour."""
+    avx512: bool = False
+    """The silicon has EVEX-encoded instructions."""
+    rdrand: bool = False
 
 
 CPU_MODELS: Final[dict[str, CpuModel]] = {
     "nehalem": CpuModel("Intel Nehalem, 2008", smep=False, smap=False, erms=False, avx=False),
     "westmere": CpuModel("Intel Westmere, 2010", smep=False, smap=False, erms=False, avx=False),
     "sandybridge": CpuModel("Intel Sandy Bridge, 2011", smep=False, smap=False, erms=False, avx=True),
-    "ivybridge": CpuModel("Intel Ivy Bridge, 2012", smep=True, smap=False, erms=True, avx=True),
-    "haswell": CpuModel("Intel Haswell, 2013", smep=True, smap=False, erms=True, avx=True),
-    "broadwell": CpuModel("Intel Broadwell, 2014", smep=True, smap=True, erms=True, avx=True),
-    "skylake-server": CpuModel("Intel Skylake-SP, 2017", smep=True, smap=True, erms=True, avx=True),
-    "cascadelake-server": CpuModel("Intel Cascade Lake-SP, 2019", smep=True, smap=True, erms=True, avx=True),
-    "icelake-server": CpuModel("Intel Ice Lake-SP, 2021", smep=True, smap=True, erms=True, avx=True),
-    "epyc": CpuModel("AMD EPYC (Zen), 2017", smep=True, smap=True, erms=False, avx=True),
-    "epyc-rome": CpuModel("AMD EPYC (Zen 2), 2019", smep=True, smap=True, erms=False, avx=True),
+    "ivybridge": CpuModel("Intel Ivy Bridge, 2012", smep=True, smap=False, erms=True, avx=True, rdrand=True),
+    "haswell": CpuModel("Intel Haswell, 2013", smep=True, smap=False, erms=True, avx=True, rdrand=True),
+    "broadwell": CpuModel("Intel Broadwell, 2014", smep=True, smap=True, erms=True, avx=True, rdrand=True),
+    "skylake-server": CpuModel(
+        "Intel Skylake-SP, 2017", smep=True, smap=True, erms=True, avx=True, avx512=True, rdrand=True
+    ),
+    "cascadelake-server": CpuModel(
+        "Intel Cascade Lake-SP, 2019", smep=True, smap=True, erms=True, avx=True, avx512=True, rdrand=True
+    ),
+    "icelake-server": CpuModel(
+        "Intel Ice Lake-SP, 2021", smep=True, smap=True, erms=True, avx=True, avx512=True, rdrand=True
+    ),
+    "epyc": CpuModel("AMD EPYC (Zen), 2017", smep=True, smap=True, erms=False, avx=True, rdrand=True),
+    "epyc-rome": CpuModel("AMD EPYC (Zen 2), 2019", smep=True, smap=True, erms=False, avx=True, rdrand=True),
 }
 
 DEFAULT_CPU: Final = "skylake-server"
@@ -68,13 +77,15 @@ class Profile:
     def parse(cls, text: str) -> Profile:
         """Read the text form: a CPU model, then settings, as in `skylake-server` or `broadwell,smap=off`."""
         cpu, *settings = text.split(",")
-        smap = "enforce"
+        given: dict[str, str] = {}
         for setting in settings:
             name, equals, value = setting.partition("=")
             if name != "smap" or not equals:
                 raise ProfileError(f"unknown setting {setting!r} in profile {text!r}; the form is CPU[,smap=POLICY]")
-            smap = value
-        return cls(cpu, smap)
+            if name in given:
+                raise ProfileError(f"the setting {name!r} is given twice in profile {text!r}")
+            given[name] = value
+        return cls(cpu, **given)
 
     def __str__(self) -> str:
         default = "enforce" if self.model.smap else "off"

@@ -15,8 +15,9 @@ import struct
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-import unicorn
+from unicorn import unicorn_const as uc
 from unicorn import x86_const as x86
+from unicorn.unicorn_py3.unicorn import Uc, UcError
 
 from emu.cpu import registers as r
 from emu.cpu.engine import (
@@ -72,10 +73,10 @@ class _Scratch:
         enter_long_mode(self.engine, self.profile, _ROOT, _DATA)
         self.context = SavedContext(self.engine)
         self.vector = -1
-        self.engine.hook_add(unicorn.UC_HOOK_INTR, self._on_interrupt)
+        self.engine.hook_add(uc.UC_HOOK_INTR, self._on_interrupt)
         self._next_code = _CODE
 
-    def _on_interrupt(self, engine: unicorn.Uc, vector: int, _: object) -> None:
+    def _on_interrupt(self, engine: Uc, vector: int, _: object) -> None:
         self.vector = vector
         engine.emu_stop()
 
@@ -90,9 +91,8 @@ class _Scratch:
         return self.context.save()
 
     def close(self) -> None:
-        self.context.free()
-        self.engine = None  # type: ignore[assignment]
-        del self._anchor
+        # The hook's callback is a method of ours, so that the engine and this object hold each other.
+        del self.context, self.engine, self._anchor
 
 
 def _words(context: bytes) -> tuple[int, ...]:
@@ -195,5 +195,10 @@ def calibrate() -> ContextOffsets:
             xmm_stride=stride,
             hflags2=hflags2,
         )
+    except UcError as error:
+        raise EngineError(
+            f"unicorn {engine_version()} cannot be calibrated (made for unicorn {CALIBRATED_WITH}): {error}; "
+            f"install unicorn {CALIBRATED_WITH}"
+        ) from error
     finally:
         scratch.close()

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import ctypes
+import weakref
 from typing import Final
 
-import unicorn
+from unicorn import unicorn_const as uc
 from unicorn import x86_const as x86
-from unicorn.unicorn_py3.unicorn import uclib
+from unicorn.unicorn import __version__ as unicorn_version
+from unicorn.unicorn_py3.unicorn import Uc, uclib
 
 from emu.cpu import registers as r
 from emu.profile import Profile
@@ -35,10 +37,12 @@ ENGINE_FUNCTIONS: Final = (
     "uc_emu_stop",
     "uc_reg_read_batch",
     "uc_reg_write_batch",
+    "uc_reg_read",
     "uc_reg_write",
     "uc_context_save",
     "uc_context_restore",
     "uc_hook_add",
+    "uc_ctl",
 )
 """In the order of struct engine in native/core.h."""
 
@@ -57,14 +61,14 @@ class EngineError(RuntimeError):
 
 def engine_version() -> str:
     """Return the version of the engine, as in "2.1.4"."""
-    return str(unicorn.__version__)
+    return str(unicorn_version)
 
 
-def open_engine(profile: Profile, ram_address: int, ram_size: int) -> unicorn.Uc:
+def open_engine(profile: Profile, ram_address: int, ram_size: int) -> Uc:
     """Open an engine of the profile's CPU model over host memory of ours, mapped at guest-physical 0."""
-    engine = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
+    engine = Uc(uc.UC_ARCH_X86, uc.UC_MODE_64)
     engine.ctl_set_cpu_model(ENGINE_MODELS[profile.cpu])
-    engine.mem_map_ptr(0, ram_size, unicorn.UC_PROT_ALL, ram_address)
+    engine.mem_map_ptr(0, ram_size, uc.UC_PROT_ALL, ram_address)
     return engine
 
 
@@ -78,7 +82,7 @@ def control_register_4(profile: Profile) -> int:
     return value
 
 
-def enter_long_mode(engine: unicorn.Uc, profile: Profile, root: int, gdt: int) -> None:
+def enter_long_mode(engine: Uc, profile: Profile, root: int, gdt: int) -> None:
     """Set the control registers for paging from the table at `root`, and CS and SS from the GDT at `gdt`.
 
     `gdt` is a guest-virtual address that the tables already map and that holds `GDT_ENTRIES`.
@@ -102,12 +106,13 @@ def function_table() -> ctypes.Array[ctypes.c_void_p]:
 class SavedContext:
     """The engine's saved copy of its whole CPU state, as bytes that can be read and patched."""
 
-    def __init__(self, engine: unicorn.Uc) -> None:
+    def __init__(self, engine: Uc) -> None:
         self._engine = engine
         self._pointer = ctypes.c_void_p()
         self.size: int = uclib.uc_context_size(engine._uch)
         if uclib.uc_context_alloc(engine._uch, ctypes.byref(self._pointer)):
             raise MemoryError(f"no memory for an engine context of {self.size} bytes")
+        weakref.finalize(self, uclib.uc_context_free, self._pointer)
 
     @property
     def pointer(self) -> int:
@@ -127,7 +132,3 @@ class SavedContext:
     def restore(self) -> None:
         """Put the saved copy back into the engine. The TLB is not flushed."""
         uclib.uc_context_restore(self._engine._uch, self._pointer)
-
-    def free(self) -> None:
-        """Give the memory back; the context is unusable afterwards."""
-        uclib.uc_context_free(self._pointer)

@@ -4,18 +4,47 @@
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import capstone
 from capstone import x86 as cs
 
+from emu.address import ADDRESS_MASK
+from emu.cpu import registers as r
+
 MAXIMUM_LENGTH = 15
 """Bytes of the longest instruction (Intel SDM Vol. 2, 2.3.11)."""
 
-_READ_WRITE = capstone.CS_AC_READ | capstone.CS_AC_WRITE
-_STACK_REGISTERS = {cs.X86_REG_RSP, cs.X86_REG_RBP, cs.X86_REG_ESP, cs.X86_REG_EBP}
-_STACK_MNEMONICS = ("push", "pop", "call", "ret", "leave", "enter", "iret")
+_READ_MODIFY_WRITE = frozenset(
+    "add adc sub sbb and or xor inc dec not neg rol ror rcl rcr shl sal shr sar shld shrd bts btr btc "
+    "xadd xchg cmpxchg cmpxchg8b cmpxchg16b".split()
+)
+"""With memory as the first operand. capstone 5's access flags call rotates and the cmpxchg family reads only."""
+
+_PUSHES = frozenset(("push", "pushf", "pushfq", "call", "enter"))
+_POPS = frozenset(("pop", "popf", "popfq", "ret", "retf", "retfq", "iretd", "iretq"))
 _EXTENDED_STATE = ("xsave", "xrstor", "xgetbv", "xsetbv")
+_SEGMENT_AND_ADDRESS_PREFIXES = b"\x26\x2e\x36\x3e\x64\x65\x67"
+_VEX = (0xC4, 0xC5)
+_EVEX = 0x62
+_GENERAL_PURPOSE_GROUPS = (cs.X86_GRP_BMI, cs.X86_GRP_BMI2)
+
+_REGISTER_NUMBERS: Final = {getattr(cs, f"X86_REG_{name.upper()}"): i for i, name in enumerate(r.GPR_NAMES)}
+
+
+class StackAddress(NamedTuple):
+    """A memory operand in the stack segment: base + index × scale + displacement, as register numbers."""
+
+    base: int
+    index_register: int | None
+    scale: int
+    displacement: int
+
+    def value(self, registers: Sequence[int]) -> int:
+        """Return the address, given the sixteen general registers."""
+        index = registers[self.index_register] * self.scale if self.index_register is not None else 0
+        return (registers[self.base] + index + self.displacement) & ADDRESS_MASK
 
 
 class Instruction(NamedTuple):
@@ -26,13 +55,15 @@ class Instruction(NamedTuple):
     length: int
     read_modify_write: bool
     """It reads and writes one memory operand."""
-    stack_operand: bool
-    """It addresses memory through RSP or RBP, so that a non-canonical address is a #SS."""
+    stack_addresses: tuple[StackAddress, ...]
+    """What it addresses through RSP or RBP, pushes and pops included: there a non-canonical address is a #SS."""
     vector_extension: bool
     """VEX or EVEX encoded, or of the XSAVE family: what the engine lacks on every model."""
+    evex: bool
+    """EVEX encoded: AVX-512."""
 
 
-_NOTHING = Instruction("", 0, False, False, False)
+_NOTHING = Instruction("", 0, False, (), False, False)
 
 
 @functools.cache
@@ -50,20 +81,36 @@ def decode(code: bytes) -> Instruction:
         return _NOTHING
     name = found.mnemonic.split()[-1]
     memory = [operand for operand in found.operands if operand.type == cs.X86_OP_MEM]
-    # capstone 5 reports cmpxchg, cmpxchg8b and cmpxchg16b as reads only
-    modifies = name.startswith("cmpxchg") or any(
-        operand.access & _READ_WRITE == _READ_WRITE for operand in memory
-    )
+    opcode = bytes(found.bytes).lstrip(_SEGMENT_AND_ADDRESS_PREFIXES)[0]
+    vector = opcode in _VEX and not any(found.group(group) for group in _GENERAL_PURPOSE_GROUPS)
     return Instruction(
         text=f"{found.mnemonic} {found.op_str}".strip(),
         length=found.size,
-        read_modify_write=bool(memory) and modifies,
-        stack_operand=any(operand.mem.base in _STACK_REGISTERS for operand in memory)
-        or name.startswith(_STACK_MNEMONICS),
-        vector_extension=name.startswith(_EXTENDED_STATE) or _is_vector_encoded(found.bytes),
+        read_modify_write=name in _READ_MODIFY_WRITE and found.operands[0].type == cs.X86_OP_MEM,
+        stack_addresses=(*_explicit(memory), *_implicit(name, found)),
+        vector_extension=vector or opcode == _EVEX or name.startswith(_EXTENDED_STATE),
+        evex=opcode == _EVEX,
     )
 
 
-def _is_vector_encoded(code: bytes) -> bool:
-    """Tell a VEX (C4, C5) or EVEX (62) prefix, which in 64-bit mode can be nothing else."""
-    return code[0] in (0xC4, 0xC5, 0x62)
+def _explicit(memory: list[capstone.x86.X86Op]) -> list[StackAddress]:
+    """Collect the operands with RSP or RBP as their base, unless FS or GS is named (Intel SDM Vol. 1, 3.7.4)."""
+    found = []
+    for operand in memory:
+        base = _REGISTER_NUMBERS.get(operand.mem.base)
+        if base in (r.RSP, r.RBP) and operand.mem.segment not in (cs.X86_REG_FS, cs.X86_REG_GS):
+            index = _REGISTER_NUMBERS.get(operand.mem.index)
+            found.append(StackAddress(base, index, operand.mem.scale, operand.mem.disp))
+    return found
+
+
+def _implicit(name: str, found: capstone.CsInsn) -> list[StackAddress]:
+    """Collect what a push, a pop, a call, a return and `leave` touch."""
+    if name in _PUSHES:
+        size = found.operands[0].size if name == "push" else 8
+        return [StackAddress(r.RSP, None, 1, -size)]
+    if name in _POPS:
+        return [StackAddress(r.RSP, None, 1, 0)]
+    if name == "leave":
+        return [StackAddress(r.RBP, None, 1, 0)]
+    return []

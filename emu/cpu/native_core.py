@@ -48,13 +48,21 @@ class EngineFacts(ctypes.Structure):
         ("cr2_id", ctypes.c_int32),
         ("cr3_id", ctypes.c_int32),
         ("rax_id", ctypes.c_int32),
+        ("rcx_id", ctypes.c_int32),
         ("rdx_id", ctypes.c_int32),
+        ("cs_id", ctypes.c_int32),
+        ("mxcsr_id", ctypes.c_int32),
+        ("msr_id", ctypes.c_int32),
         ("hook_interrupt", ctypes.c_int32),
         ("hook_block", ctypes.c_int32),
+        ("hook_code", ctypes.c_int32),
         ("hook_instruction", ctypes.c_int32),
         ("hook_invalid_instruction", ctypes.c_int32),
+        ("hook_translated", ctypes.c_int32),
+        ("flush_translations", ctypes.c_int32),
         ("timestamp_instructions", ctypes.c_int32 * 2),
         ("refused_instructions", ctypes.c_int32 * 4),
+        ("has_rdrand", ctypes.c_int32),
         ("exception_in_flight", ctypes.c_uint32),
         ("error_code", ctypes.c_uint32),
         ("task_priority", ctypes.c_uint32),
@@ -71,14 +79,18 @@ class Pages(ctypes.Structure):
         ("ram", ctypes.c_void_p),
         ("baseline", ctypes.c_void_p),
         ("host_written", ctypes.c_void_p),
+        ("executable", ctypes.c_void_p),
         ("frames", ctypes.c_uint64),
     )
 
 
-STOP_HALT, STOP_INTERRUPT, STOP_INVALID_INSTRUCTION, STOP_BUDGET, STOP_ENGINE_ERROR, STOP_REFUSED = range(6)
+STOP_HALT, STOP_INTERRUPT, STOP_INVALID_INSTRUCTION, STOP_BUDGET, STOP_ENGINE_ERROR, STOP_REFUSED, STOP_UNREACHABLE = (
+    range(7)
+)
 
 REQUEST_WRITE_EXTENDED: Final = 1
 REQUEST_FLUSH_TLB: Final = 2
+REQUEST_FLUSH_CODE: Final = 4
 
 
 def library_path() -> Path:
@@ -104,14 +116,15 @@ def load_native_core() -> ctypes.CDLL:
             "build it again with `make setup`"
         )
     library.core_create.restype = ctypes.c_void_p
-    library.core_create.argtypes = [ctypes.c_void_p] * 5 + [ctypes.c_uint64]
+    library.core_create.argtypes = [ctypes.c_void_p] * 5 + [ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64]
     for function in (library.core_destroy, library.core_run):
         function.restype = None
         function.argtypes = [ctypes.c_void_p]
     for function in (library.core_save, library.core_restore):
         function.restype = None
         function.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+    library.pages_checkpoint.restype = None
+    library.pages_reset.restype = ctypes.c_uint32
     for function in (library.pages_checkpoint, library.pages_reset):
-        function.restype = None
         function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32]
     return library

@@ -4,18 +4,20 @@
 from __future__ import annotations
 
 import ctypes
+import weakref
 from collections.abc import Callable
 from typing import NamedTuple
 
 from unicorn import unicorn_const as uc
 from unicorn import x86_const as x86
 
-from emu.address import Gpa, Gva
+from emu.address import PAGE_SIZE, Gpa, Gva
 from emu.cpu import quirks
 from emu.cpu import registers as r
-from emu.cpu.calibration import HFLAGS2_VIRTUAL_INTERRUPTS, calibrate
+from emu.cpu.calibration import HFLAGS2_VIRTUAL_INTERRUPTS, IDLE, calibrate
 from emu.cpu.engine import REGISTER_IDS, EngineError, SavedContext, enter_long_mode, function_table, open_engine
 from emu.cpu.native_core import (
+    REQUEST_FLUSH_CODE,
     REQUEST_FLUSH_TLB,
     REQUEST_WRITE_EXTENDED,
     STOP_BUDGET,
@@ -23,11 +25,12 @@ from emu.cpu.native_core import (
     STOP_INTERRUPT,
     STOP_INVALID_INSTRUCTION,
     STOP_REFUSED,
+    STOP_UNREACHABLE,
     EngineFacts,
     State,
     load_native_core,
 )
-from emu.cpu.trap import Trap, Vector
+from emu.cpu.trap import VECTORS_WITH_ERROR_CODE, Trap, Vector
 from emu.profile import Profile
 
 _UNREACHABLE_OFFSET = 0xFF8
@@ -53,6 +56,7 @@ class Processor:
         self.profile = profile
         self._library = load_native_core()
         self._offsets = calibrate()
+        self._ram = ram_address, ram_size
         self._engine = open_engine(profile, ram_address, ram_size)
         self._block = State()
         view = memoryview(self._block).cast("B")
@@ -62,11 +66,8 @@ class Processor:
         self.xmm = view[r.XMM_OFFSET :]
         self._core: int | None = None
         self._read_code: quirks.CodeReader = _no_code
-        self._snapshots: list[SavedContext] = []
 
-    def start(
-        self, root: Gpa, gdt: Gva, unreachable_page: Gva, read_code: Callable[[Gva, int], bytes]
-    ) -> None:
+    def start(self, root: Gpa, gdt: Gva, unreachable_page: Gva, read_code: Callable[[Gva, int], bytes]) -> None:
         """Enter long mode with the page tables at `root`, as they are now.
 
         `unreachable_page` is executable and never executed: at every stop the engine looks its stop address
@@ -86,10 +87,12 @@ class Processor:
             ctypes.byref(self._block),
             self._context.pointer,
             unreachable_page + _UNREACHABLE_OFFSET,
+            *self._ram,
         )
         if self._core is None:
             raise EngineError("the engine refused a hook of the native core")
-        self._run = self._library.core_run
+        self._finalizer = weakref.finalize(self, self._library.core_destroy, self._core)
+        self._run: Callable[[int | None], None] = self._library.core_run
 
     def _read_back_task_priority(self) -> None:
         context = self._context.save()
@@ -105,11 +108,18 @@ class Processor:
             cr2_id=x86.UC_X86_REG_CR2,
             cr3_id=x86.UC_X86_REG_CR3,
             rax_id=x86.UC_X86_REG_RAX,
+            rcx_id=x86.UC_X86_REG_RCX,
             rdx_id=x86.UC_X86_REG_RDX,
+            cs_id=x86.UC_X86_REG_CS,
+            mxcsr_id=x86.UC_X86_REG_MXCSR,
+            msr_id=x86.UC_X86_REG_MSR,
             hook_interrupt=uc.UC_HOOK_INTR,
             hook_block=uc.UC_HOOK_BLOCK,
+            hook_code=uc.UC_HOOK_CODE,
             hook_instruction=uc.UC_HOOK_INSN,
             hook_invalid_instruction=uc.UC_HOOK_INSN_INVALID,
+            hook_translated=uc.UC_HOOK_EDGE_GENERATED,
+            flush_translations=uc.UC_CTL_TB_FLUSH | uc.UC_CTL_IO_WRITE << 30,
             timestamp_instructions=(x86.UC_X86_INS_RDTSC, x86.UC_X86_INS_RDTSCP),
             refused_instructions=(
                 x86.UC_X86_INS_IN,
@@ -117,6 +127,7 @@ class Processor:
                 x86.UC_X86_INS_SYSCALL,
                 x86.UC_X86_INS_SYSENTER,
             ),
+            has_rdrand=self.profile.model.rdrand,
             exception_in_flight=offsets.exception_in_flight,
             error_code=offsets.error_code,
             task_priority=offsets.task_priority,
@@ -137,20 +148,24 @@ class Processor:
             if vector == Vector.PAGE_FAULT:
                 trap = Trap(vector, words[r.ERROR_CODE], Gva(registers[r.CR2]), rip)
                 return quirks.mend_page_fault(trap, self._read_code)
-            trap = Trap(vector, 0, Gva(0), rip)
+            trap = Trap(vector, words[r.ERROR_CODE] if vector in VECTORS_WITH_ERROR_CODE else 0, Gva(0), rip)
             if vector == Vector.GENERAL_PROTECTION:
-                return quirks.mend_general_protection(trap, self._read_code)
+                return quirks.mend_general_protection(trap, self._read_code, registers)
             return trap
         if reason == STOP_BUDGET:
             return Trap(Vector.BUDGET_EXHAUSTED, 0, Gva(0), rip)
         if reason == STOP_INVALID_INSTRUCTION:
             trap = Trap(Vector.INVALID_OPCODE, 0, Gva(0), rip)
-            return quirks.mend_invalid_opcode(trap, self._read_code, self.profile.model.avx)
+            trap = quirks.mend_invalid_opcode(trap, self._read_code, self.profile.model)
+            registers[r.RIP] = trap.rip
+            return trap
         return Trap(Vector.ENGINE_STOPPED, 0, Gva(0), rip, self._explain_stop(reason, rip))
 
     def _explain_stop(self, reason: int, rip: Gva) -> str:
         if reason == STOP_REFUSED:
-            return "port I/O, `syscall` and `sysenter` are not modelled"
+            return quirks.explain_refusal(rip, self._read_code, self.registers[r.RCX])
+        if reason == STOP_UNREACHABLE:
+            return "the guest jumped to the address that only the emulator uses"
         error = self._words[r.ENGINE_ERROR]
         return quirks.ENGINE_ERRORS.get(error, f"the engine stopped with error {error}")
 
@@ -163,6 +178,11 @@ class Processor:
     def irql(self, value: int) -> None:
         self._words[r.IRQL] = value
         self._words[r.REQUEST] |= REQUEST_WRITE_EXTENDED
+
+    @property
+    def privilege_level(self) -> int:
+        """CPL, the low bits of CS. Slow, as the engine is asked: for where it is in doubt."""
+        return int(self._engine.reg_read(x86.UC_X86_REG_CS)) & 3
 
     @property
     def mxcsr(self) -> int:
@@ -183,15 +203,24 @@ class Processor:
         self._words[r.REQUEST] |= REQUEST_FLUSH_TLB
 
     def drop_translations(self, start: Gva, end: Gva) -> None:
-        """Forget the translated code of a mapped range: its bytes were changed by the host.
+        """Forget the translated code of a range: its bytes were changed by the host.
 
-        The engine takes virtual addresses here, and ignores any that it cannot translate.
+        The engine takes virtual addresses here, one page at a time since it goes on from the first one's frame, and
+        looks them up as a fetch would: where that faults, all translations are dropped, and the guest's own fault
+        (CR2, error code) is put back.
         """
-        self._engine.ctl_remove_cache(start, end)
+        before = SavedContext(self._engine)
+        before.save()
+        for page in range(start & -PAGE_SIZE, end, PAGE_SIZE):
+            self._engine.ctl_remove_cache(max(page, start), min(page + PAGE_SIZE, end))
+        offset = self._offsets.exception_in_flight
+        if SavedContext(self._engine).save()[offset : offset + 4] != IDLE.to_bytes(4, "little"):
+            before.restore()
+            self.drop_all_translations()
 
     def drop_all_translations(self) -> None:
-        """Forget all translated code: pages were given to other code."""
-        self._engine.ctl_flush_tb()
+        """Have the next `run()` forget all translated code: bytes of code were changed."""
+        self._words[r.REQUEST] |= REQUEST_FLUSH_CODE
 
     def snapshot(self) -> Snapshot:
         """Save the whole processor: every register, control and model-specific ones included."""
@@ -201,15 +230,22 @@ class Processor:
 
     def restore(self, snapshot: Snapshot) -> None:
         """Bring the whole processor back, and flush the TLB."""
+        pending = self._words[r.REQUEST]
         self._view[:] = snapshot.state
         self._library.core_restore(self._core, snapshot.context.pointer)
-        self._words[r.REQUEST] |= REQUEST_WRITE_EXTENDED
+        self._words[r.REQUEST] |= pending | REQUEST_WRITE_EXTENDED
 
     def close(self) -> None:
-        """Give the engine's memory back. A closed processor must not be used."""
+        """Give the engine's memory back. `run()` raises from then on."""
         if self._core is not None:
-            self._library.core_destroy(self._core)
+            self._finalizer()
             self._core = None
+            self._run = _run_closed
+            del self._engine
+
+
+def _run_closed(core: int | None) -> None:
+    raise EngineError("the processor is closed")
 
 
 def _no_code(address: Gva, size: int) -> bytes:

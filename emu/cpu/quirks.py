@@ -7,12 +7,13 @@ core works around (the exception in flight, the unreachable stop address) are te
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from emu.address import Gva, is_canonical
 from emu.cpu import trap as t
 from emu.cpu.instruction import MAXIMUM_LENGTH, Instruction, decode
 from emu.cpu.trap import Trap, Vector
+from emu.profile import CpuModel
 
 CodeReader = Callable[[Gva, int], bytes]
 """Reads up to so many bytes of guest code, fewer where the page ends and no other follows."""
@@ -25,7 +26,8 @@ ENGINE_ERRORS = {
 
 LOCK_PREFIX = 0xF0
 ICEBP = 0xF1
-LEGACY_PREFIXES = frozenset((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF2, 0xF3))
+PREFIXES = frozenset((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF2, 0xF3, *range(0x40, 0x50)))
+"""The legacy prefixes without LOCK, and REX."""
 
 
 def mend_page_fault(trap: Trap, read_code: CodeReader) -> Trap:
@@ -40,14 +42,17 @@ def mend_page_fault(trap: Trap, read_code: CodeReader) -> Trap:
     return trap
 
 
-def mend_general_protection(trap: Trap, read_code: CodeReader) -> Trap:
+def mend_general_protection(trap: Trap, read_code: CodeReader, registers: Sequence[int]) -> Trap:
     """A non-canonical address through RSP or RBP is #SS on the CPU (Intel SDM Vol. 1, 3.3.7.1), #GP here."""
-    if is_canonical(trap.rip) and decode(read_code(trap.rip, MAXIMUM_LENGTH)).stack_operand:
-        return trap._replace(vector=Vector.STACK_FAULT)
+    if trap.error_code or not is_canonical(trap.rip):
+        return trap
+    for address in decode(read_code(trap.rip, MAXIMUM_LENGTH)).stack_addresses:
+        if not is_canonical(address.value(registers)):
+            return trap._replace(vector=Vector.STACK_FAULT)
     return trap
 
 
-def mend_invalid_opcode(trap: Trap, read_code: CodeReader, has_avx: bool) -> Trap:
+def mend_invalid_opcode(trap: Trap, read_code: CodeReader, model: CpuModel) -> Trap:
     """`#UD` reaches no interrupt hook, and neither do F1, a misplaced LOCK and 256-bit AVX, which end the same way.
 
     * `F1` (INT1, ICEBP) is a #DB with RIP behind it on the CPU.
@@ -57,7 +62,7 @@ def mend_invalid_opcode(trap: Trap, read_code: CodeReader, has_avx: bool) -> Tra
     """
     code = read_code(trap.rip, MAXIMUM_LENGTH)
     prefixes = 0
-    while prefixes < len(code) and code[prefixes] in LEGACY_PREFIXES:
+    while prefixes < len(code) and code[prefixes] in PREFIXES:
         prefixes += 1
     opcode = code[prefixes] if prefixes < len(code) else 0
     if opcode == ICEBP:
@@ -65,7 +70,7 @@ def mend_invalid_opcode(trap: Trap, read_code: CodeReader, has_avx: bool) -> Tra
     if opcode == LOCK_PREFIX:
         return trap._replace(detail="lock")
     instruction = decode(code)
-    if has_avx and instruction.vector_extension:
+    if instruction.vector_extension and (model.avx512 if instruction.evex else model.avx):
         return trap._replace(vector=Vector.ENGINE_STOPPED, detail=_explain_missing_extension(instruction))
     return trap
 
@@ -75,3 +80,18 @@ def _explain_missing_extension(instruction: Instruction) -> str:
         f"`{instruction.text}`: the engine has no AVX and no XSAVE on any CPU model; "
         "build the guest code for SSE, or choose a model without AVX to see its #UD"
     )
+
+
+def explain_refusal(rip: Gva, read_code: CodeReader, rcx: int) -> str:
+    """Say why an instruction was refused that the engine would have executed, but not as any CPU does.
+
+    `in` and `out` read 0 from every port and write to none, `syscall` and `sysenter` are stepped over, `rdrand` and
+    `rdseed` give the host's randomness, `rdmsr` and `wrmsr` of a register that the engine lacks read 0 and do nothing.
+    """
+    text = decode(read_code(rip, MAXIMUM_LENGTH)).text
+    name = text.partition(" ")[0]
+    if name in ("rdmsr", "wrmsr"):
+        return f"`{text}` of model-specific register {rcx & 0xFFFF_FFFF:#x}, which is not modelled"
+    if name in ("rdrand", "rdseed"):
+        return f"`{text}` is not modelled: the same run must give the same result"
+    return f"`{text}` is not modelled"

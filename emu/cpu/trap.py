@@ -42,6 +42,9 @@ class Vector(IntEnum):
     """The engine cannot go on; `Trap.detail` says why."""
 
 
+VECTORS_WITH_ERROR_CODE = frozenset((8, 10, 11, 12, 13, 14, 17))
+"""Intel SDM Vol. 3, table 6-1."""
+
 VECTOR_NAMES = {
     0: "#DE", 1: "#DB", 3: "#BP", 4: "#OF", 5: "#BR", 6: "#UD", 7: "#NM", 8: "#DF", 10: "#TS",
     11: "#NP", 12: "#SS", 13: "#GP", 14: "#PF", 16: "#MF", 17: "#AC", 18: "#MC", 19: "#XM",
@@ -70,9 +73,7 @@ class Trap(NamedTuple):
 
 def describe_error_code(error_code: int) -> str:
     """Decode a page fault's error code (Intel SDM Vol. 3, 4.7) in words."""
-    access = (
-        "fetch" if error_code & ERROR_FETCH else "write" if error_code & ERROR_WRITE else "read"
-    )
+    access = "fetch" if error_code & ERROR_FETCH else "write" if error_code & ERROR_WRITE else "read"
     page = "protection" if error_code & ERROR_PRESENT else "page not present"
     mode = "user mode" if error_code & ERROR_USER else "supervisor mode"
     reserved = ", reserved bit set" if error_code & ERROR_RESERVED_BIT else ""

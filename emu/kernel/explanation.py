@@ -31,6 +31,12 @@ from emu.outcome import ExceptionRecord, make_record
 FILTER_ANSWERS = {1: "EXCEPTION_EXECUTE_HANDLER", 0: "EXCEPTION_CONTINUE_SEARCH", -1: "EXCEPTION_CONTINUE_EXECUTION"}
 
 
+def describe_answer(answer: int) -> str:
+    """Return the name of a filter's answer, of which only the sign counts, and the answer."""
+    sign = (answer > 0) - (answer < 0)
+    return f"{FILTER_ANSWERS[sign]} ({answer})"
+
+
 class Explanation:
     """The modules and buffers of one moment. Cheap to make: every call makes one, few are read."""
 
@@ -122,10 +128,10 @@ class Explanation:
             case FrameSearched(pc, establisher, handler):
                 return f"search  {locate(pc)}, frame {establisher:#x}, {self._handler(handler)}"
             case FilterAnswered(_, None, answer):
-                return f"        filter: the constant {self._answer(answer)}"
+                return f"        filter: the constant {describe_answer(answer)}"
             case FilterAnswered(_, address, answer):
                 assert address is not None
-                return f"        filter {locate(address)} answered {self._answer(answer)}"
+                return f"        filter {locate(address)} answered {describe_answer(answer)}"
             case FrameUnwound(pc, establisher, handler):
                 return f"unwind  {locate(pc)}, frame {establisher:#x}, {self._handler(handler)}"
             case FinallyRun(_, address):
@@ -155,12 +161,10 @@ class Explanation:
             f"CR2 {event.address:#x}{touched}, page {event.page}, at {where}"
         )
 
-    def _handler(self, handler: Gva | None) -> str:
-        if handler is None:
-            return "no handler"
-        return f"handler {self.locate(self._system.modules.linked.get(handler, handler)).partition('!')[2]}"
+    def handler_name(self, handler: Gva) -> str:
+        """Return the name of a language handler, behind an import's thunk the handler's own."""
+        where = self.locate(self._system.modules.linked.get(handler, handler))
+        return where.partition("!")[2] or where
 
-    @staticmethod
-    def _answer(answer: int) -> str:
-        sign = (answer > 0) - (answer < 0)
-        return f"{FILTER_ANSWERS[sign]} ({answer})"
+    def _handler(self, handler: Gva | None) -> str:
+        return "no handler" if handler is None else f"handler {self.handler_name(handler)}"

@@ -12,11 +12,11 @@ from array import array
 from collections.abc import Callable, Generator
 from typing import Final, TypeAlias
 
-from emu.address import ADDRESS_MASK, PAGE_SIZE, Gva
+from emu.address import ADDRESS_MASK, PAGE_SIZE, Gva, is_canonical
 from emu.cpu import registers as r
 from emu.cpu.divisor import divisor_of
 from emu.cpu.instruction import MAXIMUM_LENGTH
-from emu.cpu.trap import ERROR_PRESENT, ERROR_WRITE, VECTOR_NAMES, Trap, Vector
+from emu.cpu.trap import ERROR_PRESENT, ERROR_USER, ERROR_WRITE, VECTOR_NAMES, Trap, Vector
 from emu.events import BugcheckRaised, ExceptionRaised, ExportCalled, PagedIn, StackGrown, TrapTaken
 from emu.kernel import trap_frame
 from emu.kernel.exceptions import exception_of
@@ -25,6 +25,7 @@ from emu.kernel.stack import is_kernel_writable
 from emu.kernel.stubs import AFTER_CALLBACK, AT_CALL, ExportCall, Stub
 from emu.kernel.system import ARGUMENT_REGISTERS, GuestFault, System
 from emu.memory.errors import NotMapped
+from emu.memory.layout import HIGHEST_USER_HALF
 from emu.memory.page_table import STATE_NAMES, PageState
 from emu.nt.bugcheck import BugCheck
 from emu.nt.context import CONTEXT_SIZE
@@ -41,8 +42,13 @@ FLAGS_CLEARED_IN_HANDLERS: Final = r.FLAG_TF | r.FLAG_DF | r.FLAG_NT | r.FLAG_RF
 CONTEXT_FLAGS_ALLOWED: Final = 0x0024_0FD5 | r.FLAG_RF
 """RFLAGS that a context may set: arithmetic, TF, IF, DF, RF, AC, ID."""
 
+MXCSR_ALLOWED: Final = 0xFFFF
+"""MXCSR_MASK of every CPU model: a bit above it would be a #GP."""
+
 DOUBLE_FAULT: Final = 8
 """P1 of bugcheck 0x7F where a trap finds no room for its frame."""
+
+USER_MODE: Final = 3
 
 Ending: TypeAlias = Outcome | None
 """How the run ended; None: go on."""
@@ -111,6 +117,11 @@ class RunLoop:
 
     def _page_fault(self, trap: Trap) -> Ending:
         system, memory = self.system, self._memory
+        if trap.error_code & ERROR_USER:
+            return self._user_mode(trap)
+        stack_pointer = self._registers[r.RSP]
+        if not self._has_room(trap_frame.frame_below(stack_pointer), stack_pointer):
+            return self._double_fault(trap)
         module = system.modules.find(trap.rip)
         now = Circumstances(
             irql=self._cpu.irql,
@@ -139,7 +150,9 @@ class RunLoop:
         return self._raise_trap(trap, decision.status, decision.information, trap.rip)
 
     def _exception(self, trap: Trap) -> Ending:
-        self.system.events.append(TrapTaken(trap.vector, 0, Gva(0), trap.rip, ""))
+        if trap.rip <= HIGHEST_USER_HALF and self._cpu.privilege_level == USER_MODE:
+            return self._user_mode(trap)
+        self.system.events.append(TrapTaken(trap.vector, trap.error_code, Gva(0), trap.rip, ""))
         if trap.vector == Vector.STACK_FAULT:
             return self.bugcheck(BugCheck.UNEXPECTED_KERNEL_MODE_TRAP, (Vector.STACK_FAULT, 0, 0, trap.rip))
         raised = exception_of(trap, self._divisor_is_zero(trap))
@@ -148,15 +161,23 @@ class RunLoop:
             return Unmodelled(f"{name} has no handler yet", trap.rip)
         return self._raise_trap(trap, raised.status, raised.information, raised.rip)
 
+    @staticmethod
+    def _user_mode(trap: Trap) -> Unmodelled:
+        name = VECTOR_NAMES.get(trap.vector, f"interrupt {trap.vector:#x}")
+        return Unmodelled(f"{name} in user mode (CPL 3): only kernel code has trap handlers here", trap.rip)
+
     def _divisor_is_zero(self, trap: Trap) -> bool:
         if trap.vector != Vector.DIVIDE_ERROR:
             return False
         code = self._memory.read_available(trap.rip, MAXIMUM_LENGTH)
-        return divisor_of(code, trap.rip, self._registers, self._memory.read) == 0
+        try:
+            return divisor_of(code, trap.rip, self._registers, self._memory.read) == 0
+        except (NotMapped, ValueError):
+            return False  # an address of a form that is not decoded, as one relative to GS
 
     def _raise_trap(self, trap: Trap, status: int, information: tuple[int, ...], rip: Gva) -> Ending:
         """Begin the dispatch of a trap's exception."""
-        registers, cpu = self._registers, self._cpu
+        registers = self._registers
         frame = trap_frame.frame_below(registers[r.RSP])
         records = f.records_below(frame)
         if not self._has_room(records, registers[r.RSP]):
@@ -219,6 +240,7 @@ class RunLoop:
             data = self._memory.read(Gva(exception.context_address), CONTEXT_SIZE)
             context = Context.unpack(data)
             context.eflags = context.eflags & CONTEXT_FLAGS_ALLOWED | trap_frame.ALWAYS_SET
+            context.mxcsr &= MXCSR_ALLOWED
             self._load(context)
             return None
         record = exception.record
@@ -248,12 +270,14 @@ class RunLoop:
 
     def _export(self, stub: Stub) -> Ending:
         call = ExportCall(self.system, self._registers[r.RSP], stub.address)
-        self.system.events.append(ExportCalled(stub.name, call.caller))
         result = None
         try:
+            self.system.events.append(ExportCalled(stub.name, call.caller))
             result = stub.function(call)
         except GuestFault as fault:
             return self._fault_in_export(fault, stub)
+        except NotMapped as missing:
+            return self._fault_in_export(GuestFault(missing.address, write=False), stub)
         if isinstance(result, Generator):
             return self._advance(Activation(result, lambda value: self._return_from(stub, value), stub), None)
         return self._return_from(stub, result or 0)
@@ -265,11 +289,13 @@ class RunLoop:
 
     def _fault_in_export(self, fault: GuestFault, stub: Stub) -> Ending:
         """Make a page fault of a touch by the host's part of an export; a page-in calls the export again."""
-        rip = Gva(stub.address + AT_CALL)
+        rip, address = Gva(stub.address + AT_CALL), Gva(fault.address & ADDRESS_MASK)
         self._registers[r.RIP] = rip
-        present = self._memory.state(fault.address) == PageState.RESIDENT
+        if not is_canonical(address):
+            return self._exception(Trap(Vector.GENERAL_PROTECTION, 0, Gva(0), rip))
+        present = self._memory.state(address) == PageState.RESIDENT
         error_code = (ERROR_WRITE if fault.write else 0) | (ERROR_PRESENT if present else 0)
-        return self._page_fault(Trap(Vector.PAGE_FAULT, error_code, fault.address, rip))
+        return self._page_fault(Trap(Vector.PAGE_FAULT, error_code, address, rip))
 
     def _advance(self, activation: Activation, value: int | None) -> Ending:
         """Let a generator go on, and do what it asks."""
@@ -278,6 +304,8 @@ class RunLoop:
         except StopIteration as stop:
             return activation.finish(stop.value)
         except NotMapped as error:
+            if activation.stub is not None and not self.system.stack.is_overrun_at(error.address):
+                return self._fault_in_export(GuestFault(error.address, write=False), activation.stub)
             # The host writes below RSP, where a dispatch keeps its frames: the stack has no room for them.
             return self._double_fault(Trap(Vector.PAGE_FAULT, ERROR_WRITE, error.address, Gva(self._registers[r.RIP])))
         except GuestFault as fault:
@@ -307,7 +335,7 @@ class RunLoop:
         for register, value in zip(ARGUMENT_REGISTERS, request.arguments, strict=False):
             registers[register] = value & ADDRESS_MASK
         registers[r.RSP] = stack_pointer - f.RETURN_ADDRESS_SIZE
-        registers[r.RIP] = request.address
+        registers[r.RIP] = request.address & ADDRESS_MASK
         registers[r.RFLAGS] &= ~FLAGS_CLEARED_IN_HANDLERS
         activation.stack_pointer = stack_pointer
         activation.returns_to = request.return_address
@@ -334,7 +362,7 @@ class RunLoop:
         """Put a context into the processor, and close every generator whose stack is gone."""
         registers, cpu = self._registers, self._cpu
         registers[:16] = array("Q", context.gpr)
-        registers[r.RIP] = context.rip
+        registers[r.RIP] = context.rip & ADDRESS_MASK
         registers[r.RFLAGS] = context.eflags
         if context.mxcsr != cpu.mxcsr:
             cpu.mxcsr = context.mxcsr

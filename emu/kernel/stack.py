@@ -10,7 +10,7 @@ from emu.memory import page_table as pt
 from emu.memory.address_space import AddressSpace
 from emu.memory.layout import Arena
 from emu.memory.page_table import PageState
-from emu.seh.dispatch import StackLimits
+from emu.seh.environment import StackLimits
 
 KERNEL_STACK_SIZE: Final = 0x6000
 """24 KiB, as x64 Windows gives a thread (KERNEL_STACK_SIZE of the WDK)."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from emu.address import Gva
+from emu.address import ADDRESS_MASK, Gva
 from emu.cpu import registers as r
 from emu.cpu.processor import Processor, Snapshot
 from emu.events import Event
@@ -66,7 +66,7 @@ class System:
         self.profile = profile
         self.ram = Ram(ram_size)
         self.cpu = Processor(profile, self.ram.address, self.ram.size)
-        self.memory = AddressSpace(self.ram, self.cpu.flush_tlb)
+        self.memory = AddressSpace(self.ram, self.cpu.flush_tlb, self.cpu.drop_all_translations)
         self.modules = ModuleList(self.memory, layout.images())
         self.kernel = self._load_kernel()
         self.stubs = StubTable(self.kernel)
@@ -86,7 +86,7 @@ class System:
         }
         self.trap_entry_return = self.kernel["KiTrapEntryReturn"]
         self.environment = Environment(
-            self.memory, self._frames(), self.modules.find, self.host_handler, self.events.append
+            self.memory, self._frames(), self.modules.find, self.host_handler, self.events.append, self.stack
         )
         self.cpu.start(
             self.memory.root,
@@ -162,7 +162,7 @@ class System:
     def _check_touch(self, address: Gva, size: int, *, write: bool) -> None:
         at, end = int(address), address + size
         while at < end:
-            page = Gva(at & 0xFFFF_FFFF_FFFF_FFFF)
+            page = Gva(at & ADDRESS_MASK)
             try:
                 entry = self.memory.entry(page)
             except NotMapped:

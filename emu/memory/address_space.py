@@ -18,8 +18,11 @@ from emu.memory.page_table import PageState
 from emu.memory.ram import FrameAllocator, Ram
 
 _OFFSET_MASK = PAGE_SIZE - 1
-_VPN_MASK = (1 << 36) - 1
-"""36 bits of a virtual page number: the sign extension above them is not looked at by the walk."""
+_TABLE_SHIFT = PAGE_SHIFT + 9
+
+
+def _nothing() -> None:
+    pass
 
 
 class Mark(NamedTuple):
@@ -34,16 +37,21 @@ class AddressSpace:
     """Virtual memory as both the guest and the host see it.
 
     Every virtual page has a frame of its own and keeps it in every page state, so that the host can read and
-    write where the guest cannot. `on_entry_changed` is called whenever the host changed an entry.
+    write where the guest cannot. `on_entry_changed` is called whenever the host changed an entry,
+    `on_code_changed` whenever it changed bytes that the engine may have translated.
     """
 
-    def __init__(self, ram: Ram, on_entry_changed: Callable[[], None]) -> None:
+    def __init__(
+        self, ram: Ram, on_entry_changed: Callable[[], None], on_code_changed: Callable[[], None] = _nothing
+    ) -> None:
         self.ram = ram
         self._frames = FrameAllocator(ram)
         self._on_entry_changed = on_entry_changed
+        self._on_code_changed = on_code_changed
         self._bytes = ram.bytes
         self._quadwords = ram.quadwords
         self._host_written = ram.host_written
+        self._executable = ram.executable
         self._root = self._frames.allocate()
         self._leaf_tables: dict[int, int] = {}
         self._leaf_array: ctypes.Array[ctypes.c_uint32] | None = None
@@ -57,35 +65,41 @@ class AddressSpace:
         return Gpa(self._root << PAGE_SHIFT)
 
     def map_page(self, address: Gva, *, user: bool, protection: int) -> int:
-        """Give a page a frame of zeroes, resident. Returns the frame. Raises `OutOfMemory`."""
+        """Give a page a frame of zeroes, resident. Returns the frame.
+
+        Raises `OutOfMemory`, ValueError for an address that is not canonical or has a page already.
+        """
+        page = address >> PAGE_SHIFT
+        if not is_canonical(address) or page in self._frame_offset:
+            raise ValueError(f"cannot map a page at {address:#x}: it {_why_not(address)}")
+        index = self._leaf_entry_index(address, create=True)
         frame = self._frames.allocate()
-        entry = frame << PAGE_SHIFT | pt.PRESENT | protection | (pt.USER if user else 0)
-        self._leaf_entry_index(address, create=True)
-        self._frame_offset[(address >> PAGE_SHIFT) & _VPN_MASK] = frame << PAGE_SHIFT
-        self.set_entry(address, entry)
+        self._frame_offset[page] = frame << PAGE_SHIFT
+        self._change_entry(index, frame << PAGE_SHIFT | pt.PRESENT | protection | (pt.USER if user else 0))
         return frame
+
+    def require_room(self, pages: int) -> None:
+        """Raise `OutOfMemory` where RAM cannot hold so many more pages and the tables for them."""
+        self._frames.require(pages + -(-pages // 512) + 4)
 
     def _leaf_entry_index(self, address: Gva, create: bool = False) -> int:
         """Return where the leaf entry lies, as an index of RAM's quadwords. Raises `NotMapped`."""
-        vpn = (address >> PAGE_SHIFT) & _VPN_MASK
-        table = self._leaf_tables.get(vpn >> 9)
+        table = self._leaf_tables.get(address >> _TABLE_SHIFT)
         if table is None:
             if not create:
                 raise NotMapped(address)
             table = self._add_leaf_table(address)
-        return table << 9 | vpn & 0x1FF
+        return table << 9 | address >> PAGE_SHIFT & 0x1FF
 
     def _add_leaf_table(self, address: Gva) -> int:
         table = self._root
         for index in pt.indices(address)[:3]:
             at = table << 9 | index
             if not self._quadwords[at]:
-                self._quadwords[at] = (
-                    self._frames.allocate() << PAGE_SHIFT | pt.PRESENT | pt.WRITABLE | pt.USER
-                )
+                self._quadwords[at] = self._frames.allocate() << PAGE_SHIFT | pt.PRESENT | pt.WRITABLE | pt.USER
                 self._host_written[table] = 1
             table = (self._quadwords[at] & pt.FRAME_MASK) >> PAGE_SHIFT
-        self._leaf_tables[(address >> PAGE_SHIFT & _VPN_MASK) >> 9] = table
+        self._leaf_tables[address >> _TABLE_SHIFT] = table
         self._leaf_array = None
         return table
 
@@ -98,12 +112,25 @@ class AddressSpace:
 
     def has_leaf_table(self, address: Gva) -> bool:
         """Tell whether the walk for an address reaches a leaf table."""
-        return (address >> PAGE_SHIFT & _VPN_MASK) >> 9 in self._leaf_tables
+        return address >> _TABLE_SHIFT in self._leaf_tables
 
     def set_entry(self, address: Gva, entry: int) -> None:
         """Change a leaf entry and have the engine's TLB flushed: the one door for the host's edits."""
-        self._quadwords[self._leaf_entry_index(address)] = entry
+        self._change_entry(self._leaf_entry_index(address), entry)
+
+    def _change_entry(self, index: int, entry: int) -> None:
+        old = self._quadwords[index]
+        if old & ~entry & pt.DIRTY:  # reset would no longer learn from the entry that the guest wrote the page
+            self._mark(self._host_written, old)
+        if not entry & pt.NO_EXECUTE:
+            self._mark(self._executable, entry)
+        self._quadwords[index] = entry
         self._on_entry_changed()
+
+    def _mark(self, frames: bytearray, entry: int) -> None:
+        frame = (entry & pt.FRAME_MASK) >> PAGE_SHIFT
+        if frame < self.ram.frames:
+            frames[frame] = 1
 
     def entry_address(self, address: Gva) -> Gpa:
         """Return where the leaf entry of a page lies in RAM. Raises `NotMapped`."""
@@ -128,35 +155,39 @@ class AddressSpace:
 
     def translate(self, address: Gva) -> Gpa:
         """Return where a byte lies in RAM, whatever its page's state. Raises `NotMapped`."""
-        offset = self._frame_offset.get((address >> PAGE_SHIFT) & _VPN_MASK)
-        if offset is None or not is_canonical(address):
+        offset = self._frame_offset.get(address >> PAGE_SHIFT)
+        if offset is None:
             raise NotMapped(address)
         return Gpa(offset | address & _OFFSET_MASK)
 
     def read(self, address: Gva, size: int) -> bytes:
         """Read bytes, through every page state. Raises `NotMapped`."""
-        start = self.translate(address)
-        if (address & _OFFSET_MASK) + size <= PAGE_SIZE:
+        offset = address & _OFFSET_MASK
+        if 0 < size <= PAGE_SIZE - offset:
+            start = self.translate(address)
             return bytes(self._bytes[start : start + size])
         return b"".join(bytes(self._bytes[at : at + count]) for at, count in self._pieces(address, size))
 
     def write(self, address: Gva, data: bytes) -> None:
         """Write bytes, through every page state. Raises `NotMapped`, having written nothing."""
-        size = len(data)
-        start = self.translate(address)
-        if (address & _OFFSET_MASK) + size <= PAGE_SIZE:
-            self._bytes[start : start + size] = data
-            self._host_written[start >> PAGE_SHIFT] = 1
+        if 0 < len(data) <= PAGE_SIZE - (address & _OFFSET_MASK):
+            self._write_piece(self.translate(address), data)
             return
         done = 0
-        for at, count in self._pieces(address, size):
-            self._bytes[at : at + count] = data[done : done + count]
-            self._host_written[at >> PAGE_SHIFT] = 1
+        for at, count in self._pieces(address, len(data)):
+            self._write_piece(at, data[done : done + count])
             done += count
+
+    def _write_piece(self, at: int, data: bytes) -> None:
+        self._bytes[at : at + len(data)] = data
+        frame = at >> PAGE_SHIFT
+        self._host_written[frame] = 1
+        if self._executable[frame]:
+            self._on_code_changed()
 
     def _pieces(self, address: Gva, size: int) -> list[tuple[int, int]]:
         """Split a range into runs within one page, as (offset in RAM, bytes)."""
-        pieces = []
+        pieces: list[tuple[int, int]] = []
         while size > 0:
             count = min(size, PAGE_SIZE - (address & _OFFSET_MASK))
             pieces.append((self.translate(address), count))
@@ -165,10 +196,9 @@ class AddressSpace:
 
     def read_u64(self, address: Gva) -> int:
         """Read a quadword. Raises `NotMapped`."""
-        offset = self._frame_offset.get((address >> PAGE_SHIFT) & _VPN_MASK)
-        if offset is not None and not address & 7 and is_canonical(address):
-            return self._quadwords[(offset | address & _OFFSET_MASK) >> 3]
-        return int.from_bytes(self.read(address, 8), "little")
+        if address & 7:
+            return int.from_bytes(self.read(address, 8), "little")
+        return self._quadwords[self.translate(address) >> 3]
 
     def write_u64(self, address: Gva, value: int) -> None:
         """Write a quadword. Raises `NotMapped`."""
@@ -178,13 +208,8 @@ class AddressSpace:
         """Read up to so many bytes, fewer where the next page is not mapped."""
         try:
             return self.read(address, size)
-        except NotMapped:
-            pass
-        first = PAGE_SIZE - (address & _OFFSET_MASK)
-        try:
-            return self.read(address, min(first, size))
-        except NotMapped:
-            return b""
+        except NotMapped as missing:
+            return self.read(address, missing.address - address)
 
     def leaf_tables(self) -> ctypes.Array[ctypes.c_uint32]:
         """Return the frames of all leaf tables, for the native core."""
@@ -201,7 +226,8 @@ class AddressSpace:
 
     def reset(self, mark: Mark) -> None:
         """Go back to the last checkpoint, whose mark this is."""
-        self.ram.reset(self.leaf_tables())
+        if self.ram.reset(self.leaf_tables()):
+            self._on_code_changed()
         if self._frames.mark != mark.frames:
             limit = mark.frames << PAGE_SHIFT
             self._frame_offset = {vpn: at for vpn, at in self._frame_offset.items() if at < limit}
@@ -212,3 +238,7 @@ class AddressSpace:
         if self._in_page_status != mark.in_page_status:
             self._in_page_status = dict(mark.in_page_status)
         self._on_entry_changed()
+
+
+def _why_not(address: Gva) -> str:
+    return "has one already" if is_canonical(address) else "is not a canonical address"

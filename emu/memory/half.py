@@ -11,7 +11,7 @@ from emu.memory.address_space import AddressSpace
 from emu.memory.buffer import Buffer
 from emu.memory.errors import NotMapped
 from emu.memory.layout import Arena
-from emu.memory.page_table import PageState
+from emu.memory.page_table import PageState, PageTableEntry
 
 PAGE_MASK = ~(PAGE_SIZE - 1)
 
@@ -50,17 +50,17 @@ class Half:
             raise ValueError(f"cannot allocate {content!r} bytes; give a size of 0 or more, or the bytes themselves")
         if not 0 <= offset < PAGE_SIZE:
             raise ValueError(f"offset {offset} lies outside a page; choose 0 to {PAGE_SIZE - 1}")
-        size = content if isinstance(content, int) else len(content)
+        data = b"" if isinstance(content, int) else bytes(content)
+        size = content if isinstance(content, int) else len(data)
         pages = max(1, -(-(offset + size) // PAGE_SIZE))
+        self._space.require_room(pages)
         base = self._arena.reserve(pages)
         for page in range(pages):
-            self._space.map_page(
-                Gva(base + page * PAGE_SIZE), user=self._user, protection=pt.PROTECTIONS["rw"]
-            )
+            self._space.map_page(Gva(base + page * PAGE_SIZE), user=self._user, protection=pt.PROTECTIONS["rw"])
         buffer = Buffer(self._space, Gva(base + offset), size, name)
         self.buffers.append(buffer)
-        if not isinstance(content, int) and size:
-            buffer.write(bytes(content))
+        if data:
+            buffer.write(data)
         return buffer
 
     def _pages(self, where: Buffer | int) -> list[Gva]:
@@ -74,7 +74,9 @@ class Half:
             try:
                 entry = self._space.entry(page)
             except NotMapped:
-                raise ValueError(f"{int(where):#x} is not allocated; allocate it with machine.{self.name}.alloc()") from None
+                raise ValueError(
+                    f"{int(where):#x} is not allocated; allocate it with machine.{self.name}.alloc()"
+                ) from None
             if bool(entry & pt.USER) != self._user:
                 raise ValueError(f"{int(where):#x} is not {self.name} memory")
         return pages
@@ -119,6 +121,10 @@ class Half:
             return pt.STATE_NAMES[state]
         return f"resident, {pt.describe_protection(self._space.entry(address))}"
 
+    def entry(self, where: Buffer | int) -> PageTableEntry:
+        """Return the page-table entry of an address, or of a buffer's first page, taken apart."""
+        return PageTableEntry.decode(self._space.entry(self._pages(where)[0]))
+
     def find_buffer(self, address: Gva) -> Buffer | None:
         """Return the buffer on whose pages an address lies."""
         page = address >> PAGE_SHIFT
@@ -139,4 +145,4 @@ class Half:
             for buffer in self.buffers[mark.buffers :]:
                 buffer.retire()
             del self.buffers[mark.buffers :]
-            self._arena.release_to(mark.arena)
+        self._arena.release_to(mark.arena)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import sys
 from typing import Final
 
 from emu.address import PAGE_SHIFT, PAGE_SIZE
@@ -16,6 +17,13 @@ MINIMUM_SIZE: Final = 1 << 20
 MAXIMUM_SIZE: Final = 4 << 30
 
 _ZERO_PAGE: Final = bytes(PAGE_SIZE)
+
+
+def _private_mapping(size: int) -> mmap.mmap:
+    """Map zeroes. On Unix the default is a mapping that a forked worker would share with its parent."""
+    if sys.platform == "win32":
+        return mmap.mmap(-1, size)
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
 class Ram:
@@ -31,18 +39,21 @@ class Ram:
             )
         self.size = size
         self.frames = size >> PAGE_SHIFT
-        self._mapping = mmap.mmap(-1, size)
-        self._baseline = mmap.mmap(-1, size)
+        self._mapping = _private_mapping(size)
+        self._baseline = _private_mapping(size)
         self.bytes = memoryview(self._mapping)
         self.quadwords = self.bytes.cast("Q")
-        self.host_written = bytearray(self.frames)
+        self.host_written = bytearray(self.frames + 7 & ~7)
         """A byte a frame: the host wrote it since the last checkpoint or reset."""
+        self.executable = bytearray(self.frames + 7 & ~7)
+        """A byte a frame: it may have been executed, so that the engine may hold translations of it."""
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._mapping))
         self._library = load_native_core()
         self._pages = Pages(
             self.address,
             ctypes.addressof(ctypes.c_char.from_buffer(self._baseline)),
             ctypes.addressof(ctypes.c_char.from_buffer(self.host_written)),
+            ctypes.addressof(ctypes.c_char.from_buffer(self.executable)),
             self.frames,
         )
         self._pages_address = ctypes.addressof(self._pages)
@@ -61,9 +72,12 @@ class Ram:
         """Make the memory as it is what `reset` goes back to. Clears every A and D bit: flush the TLB."""
         self._library.pages_checkpoint(self._pages_address, leaf_tables, len(leaf_tables))
 
-    def reset(self, leaf_tables: ctypes.Array[ctypes.c_uint32]) -> None:
-        """Bring back every frame that a D bit or `mark_written` names, and every leaf entry. Flush the TLB."""
-        self._library.pages_reset(self._pages_address, leaf_tables, len(leaf_tables))
+    def reset(self, leaf_tables: ctypes.Array[ctypes.c_uint32]) -> bool:
+        """Bring back every frame that a D bit or `mark_written` names, and every leaf entry. Flush the TLB.
+
+        Returns whether code changed, so that its translations have to be dropped.
+        """
+        return bool(self._library.pages_reset(self._pages_address, leaf_tables, len(leaf_tables)))
 
 
 class FrameAllocator:
@@ -79,18 +93,22 @@ class FrameAllocator:
         """The next frame to be handed out."""
         return self._next
 
+    def require(self, frames: int) -> None:
+        """Raise `OutOfMemory` where fewer are left."""
+        if frames > self._ram.frames - self._next:
+            raise OutOfMemory(
+                f"no room for {frames} more pages in {self._ram.size >> 20} MiB of guest RAM; "
+                "give the Machine more (ram_size=) or reset() to a checkpoint"
+            )
+
     def release_to(self, mark: int) -> None:
         """Take back every frame from `mark` on."""
         self._next = mark
 
     def allocate(self) -> int:
         """Return the number of a frame of zeroes. Raises `OutOfMemory`."""
+        self.require(1)
         frame = self._next
-        if frame >= self._ram.frames:
-            raise OutOfMemory(
-                f"all {self._ram.size >> 20} MiB of guest RAM are in use; "
-                "give the Machine more (ram_size=) or reset() to a checkpoint"
-            )
         self._next = frame + 1
         if frame < self._ever_used:
             self._ram.clear(frame)

@@ -86,6 +86,7 @@ class CSpecificHandler:
                     filter_address, (pointers, establisher), stub, environment.frames.handler_stub_return
                 )
                 answer = _signed(result)
+                exception.reload(environment.memory)
                 environment.emit(FilterAnswered(establisher, filter_address, answer))
             if answer < 0:
                 return ExceptionDisposition.CONTINUE_EXECUTION
@@ -94,8 +95,8 @@ class CSpecificHandler:
         return ExceptionDisposition.CONTINUE_SEARCH
 
     def _accept(self, environment: Environment, call: HandlerCall, target: int) -> Steps:
-        """Unwind to the frame of `call`. The walk begins at the exception itself: the frames between it and this
-        handler are the dispatcher's own, which have nothing to run."""
+        """Unwind to the frame of `call`. The walk begins at the exception itself where the frames between it and this
+        handler are the dispatcher's own, which have nothing to run; a handler of the guest's may have."""
         exception = call.exception
         return unwind_to(
             environment,
@@ -103,7 +104,7 @@ class CSpecificHandler:
             call.establisher,
             target,
             int(exception.record.code),
-            exception.context.copy(),
+            call.origin or exception.context.copy(),
             f.records_below(call.stub),
             call,
         )

@@ -7,7 +7,7 @@ handler asked. A handler that accepts the exception starts the unwind phase itse
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from emu.address import Gva
 from emu.events import DispatchFailed, ExecutionContinued, FrameSearched
@@ -22,7 +22,7 @@ from emu.nt.exception_record import (
 from emu.nt.status import NtStatus
 from emu.nt.unwind import UNW_FLAG_EHANDLER
 from emu.seh.context import RSP, Context
-from emu.seh.environment import Environment
+from emu.seh.environment import Environment, StackLimits
 from emu.seh.handler_call import HandlerCall, PendingException, execute_handler
 from emu.seh.requests import RaiseStatus, Steps
 from emu.seh.unwind_info import UnwindError
@@ -30,17 +30,6 @@ from emu.seh.virtual_unwind import Frame, unwind_leaf
 
 HANDLED: Final = 1
 UNHANDLED: Final = 0
-
-
-class StackLimits(NamedTuple):
-    """The stack that frames must lie on: `low` to `high`, exclusive."""
-
-    low: int
-    high: int
-
-    def holds(self, frame: int) -> bool:
-        """Tell whether a frame is on this stack and aligned."""
-        return self.low <= frame < self.high and not frame & 7
 
 
 class BadFrame(Exception):
@@ -54,13 +43,13 @@ def unwind_frame(environment: Environment, context: Context, handler_type: int) 
     but no compiler's frame breaks it.
     """
     pc, stack_pointer = context.rip, context.gpr[RSP]
-    unwinder = environment.find_unwinder(pc)
+    image = environment.find_image(pc)
     try:
-        if unwinder is None:
+        if image is None:
             frame, base = unwind_leaf(context, environment.memory), 0
         else:
-            frame = unwinder.virtual_unwind(Gva(pc), context, environment.memory, handler_type)
-            base = unwinder.base
+            frame = image.virtual_unwind(Gva(pc), context, environment.memory, handler_type)
+            base = image.base
     except UnwindError as error:
         raise BadFrame(f"bad function table: {error}") from None
     except NotMapped as error:
@@ -68,6 +57,15 @@ def unwind_frame(environment: Environment, context: Context, handler_type: int) 
     if context.gpr[RSP] <= stack_pointer:
         raise BadFrame(f"the caller's RSP {context.gpr[RSP]:#x} is not above {stack_pointer:#x}")
     return frame, base
+
+
+def check_collision(establisher: int, call: HandlerCall) -> None:
+    """Check where a handler at `establisher` sends the walk on. Raises `BadFrame`.
+
+    What it says comes from the guest's stack. It has to lead upwards, or the walk would never end.
+    """
+    if call.establisher <= establisher:
+        raise BadFrame(f"a collided unwind leads from frame {establisher:#x} to {call.establisher:#x}")
 
 
 def dispatch_exception(
@@ -96,17 +94,20 @@ def dispatch_exception(
         emit(FrameSearched(Gva(pc), frame.establisher, frame.handler))
         if frame.handler is None or frame.handler_data is None:
             continue
-        call = HandlerCall(exception, records, pc, base, frame.establisher, context, frame.handler, frame.handler_data)
+        establisher = int(frame.establisher)
+        call = HandlerCall(exception, records, pc, base, establisher, context, frame.handler, frame.handler_data)
         while True:
             exception.flags = flags
             try:
                 disposition = yield from execute_handler(environment, call)
             except (UnwindError, NotMapped) as error:
+                if isinstance(error, NotMapped) and limits.is_overrun_at(error.address):
+                    raise
                 exception.flags = flags | EXCEPTION_STACK_INVALID
                 emit(DispatchFailed(Gva(pc), f"the handler's data cannot be read: {error}"))
                 return UNHANDLED
             flags |= exception.flags & EXCEPTION_NONCONTINUABLE
-            if nested_frame == call.establisher:
+            if nested_frame == establisher:
                 flags &= ~EXCEPTION_NESTED_CALL
                 nested_frame = 0
             if disposition != ExceptionDisposition.COLLIDED_UNWIND:
@@ -114,11 +115,13 @@ def dispatch_exception(
             # An unwind was under way in that frame: go on behind what it had already passed.
             context = call.context
             try:
+                check_collision(establisher, call)
                 unwind_frame(environment, context, UNW_FLAG_EHANDLER)
             except BadFrame as error:
                 exception.flags = flags | EXCEPTION_STACK_INVALID
                 emit(DispatchFailed(Gva(call.control_pc), str(error)))
                 return UNHANDLED
+            establisher = call.establisher
         if disposition == ExceptionDisposition.CONTINUE_EXECUTION:
             if flags & EXCEPTION_NONCONTINUABLE:
                 yield RaiseStatus(NtStatus.NONCONTINUABLE_EXCEPTION, records, environment.frames.records_return)
@@ -131,4 +134,7 @@ def dispatch_exception(
             yield RaiseStatus(NtStatus.INVALID_DISPOSITION, records, environment.frames.records_return)
         context = call.context
     exception.flags = flags
+    if context.gpr[RSP] != limits.high:
+        exception.flags |= EXCEPTION_STACK_INVALID
+        emit(DispatchFailed(Gva(context.rip), f"RSP {context.gpr[RSP]:#x} is not on the stack, or not aligned"))
     return UNHANDLED

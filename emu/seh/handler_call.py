@@ -11,7 +11,15 @@ from struct import Struct
 from typing import TYPE_CHECKING
 
 from emu.address import Gva
-from emu.nt.exception_record import EXCEPTION_UNWIND
+from emu.nt.context import CONTEXT_SIZE
+from emu.nt.exception_record import (
+    EXCEPTION_NONCONTINUABLE,
+    EXCEPTION_RECORD_SIZE,
+    EXCEPTION_SOFTWARE_ORIGINATE,
+    EXCEPTION_UNWIND,
+    ExceptionDisposition,
+    unpack_exception_record,
+)
 from emu.outcome import ExceptionRecord, make_record
 from emu.seh import frames as f
 from emu.seh.context import Context
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
 
 _DISPATCHER_CONTEXT = Struct("<9QI4x")
 _FLAGS_OFFSET = 4
+_ESTABLISHER_OFFSET = 0x18
 _TARGET_IP_OFFSET = 0x20
 _SCOPE_INDEX_OFFSET = 0x48
 
@@ -44,10 +53,18 @@ class PendingException:
         """Whether handlers are called for the unwind phase."""
         return bool(self.flags & EXCEPTION_UNWIND)
 
+    def reload(self, memory: Memory) -> None:
+        """Take over what guest code has made of the record."""
+        code, self.flags, _, address, information = unpack_exception_record(
+            memory.read(Gva(self.record_address), EXCEPTION_RECORD_SIZE)
+        )
+        self.record = make_record(code, self.record.flags, address, information)
+
     def final_record(self) -> ExceptionRecord:
-        """Return the record with the flags that it has now."""
+        """Return the record for who handled it, with the flags that filters saw: the unwind phase overwrites them."""
         record = self.record
-        return make_record(record.code, self.flags, record.exception_address, record.information)
+        flags = record.flags & (EXCEPTION_NONCONTINUABLE | EXCEPTION_SOFTWARE_ORIGINATE)
+        return make_record(record.code, flags, record.exception_address, record.information)
 
 
 class HandlerCall:
@@ -62,10 +79,12 @@ class HandlerCall:
         "handler",
         "handler_data",
         "image_base",
+        "origin",
         "parent",
         "records",
         "scope_index",
         "target_ip",
+        "unwinding",
     )
 
     def __init__(
@@ -80,6 +99,8 @@ class HandlerCall:
         handler_data: Gva,
         target_ip: int = 0,
         parent: HandlerCall | None = None,
+        *,
+        unwinding: bool = False,
     ) -> None:
         self.exception = exception
         self.records = records
@@ -93,12 +114,17 @@ class HandlerCall:
         self.handler_data = handler_data
         self.target_ip = target_ip
         self.scope_index = 0
+        self.unwinding = unwinding
+        """The phase of this call; its frames may be written when the exception is in the next one."""
         self.parent = parent
         """The handler call that this unwind was started from, where the host made that one."""
+        self.origin: Context | None = None
+        """Where an unwind from this call begins, if it is not the exception: in the frames of guest code."""
         self._stub: int | None = None
 
-    def adopt(self, memory: Memory, dispatcher_context: int, stub: int) -> None:
+    def adopt(self, memory: Memory, dispatcher_context: int, stub: int, origin: Context) -> None:
         """Take the arguments and the frame of a call that guest code made itself. Raises what `memory` raises."""
+        self.origin = origin
         self.records = dispatcher_context - f.DISPATCHER_CONTEXT
         self.take_over(memory, dispatcher_context)
         self.target_ip = memory.read_u64(Gva(dispatcher_context + _TARGET_IP_OFFSET))
@@ -119,8 +145,8 @@ class HandlerCall:
         memory, records, exception = environment.memory, self.records, self.exception
         memory.write(Gva(exception.record_address + _FLAGS_OFFSET), exception.flags.to_bytes(4, "little"))
         memory.write(Gva(records + f.WORKING_CONTEXT), self.context.pack())
-        unwinder = environment.find_unwinder(self.control_pc)
-        entry = unwinder.entry_address(Gva(self.control_pc)) if unwinder else 0
+        image = environment.find_image(self.control_pc)
+        entry = image.entry_address(Gva(self.control_pc)) if image else 0
         memory.write(
             Gva(self.dispatcher_context_address),
             _DISPATCHER_CONTEXT.pack(
@@ -146,7 +172,7 @@ class HandlerCall:
         self.write_records(environment)
         frames, write = environment.frames, environment.memory.write_u64
         thunk = f.thunk_below(self.records)
-        returns_to = frames.unwind_thunk_return if self.exception.unwinding else frames.search_thunk_return
+        returns_to = frames.unwind_thunk_return if self.unwinding else frames.search_thunk_return
         write(Gva(self.records - f.RETURN_ADDRESS_SIZE), frames.records_return)
         write(Gva(thunk + f.THUNK_SAVED_DISPATCHER_CONTEXT), self.dispatcher_context_address)
         write(Gva(thunk - f.RETURN_ADDRESS_SIZE), returns_to)
@@ -182,7 +208,7 @@ class HandlerCall:
             self.scope_index,
         ) = _DISPATCHER_CONTEXT.unpack(memory.read(Gva(address), _DISPATCHER_CONTEXT.size))
         self.handler, self.handler_data = Gva(handler), Gva(handler_data)
-        self.context = Context.unpack(memory.read(Gva(context_address), 0x4D0))
+        self.context = Context.unpack(memory.read(Gva(context_address), CONTEXT_SIZE))
 
 
 def execute_handler(environment: Environment, call: HandlerCall) -> Steps:
@@ -202,7 +228,12 @@ def execute_handler(environment: Environment, call: HandlerCall) -> Steps:
         frames.records_return,
     )
     memory = environment.memory
-    flags = memory.read(Gva(exception.record_address + _FLAGS_OFFSET), 4)
-    exception.flags = int.from_bytes(flags, "little")
-    call.take_over(memory, call.dispatcher_context_address)
-    return disposition & 0xFFFF_FFFF
+    exception.reload(memory)
+    disposition &= 0xFFFF_FFFF
+    if disposition == ExceptionDisposition.COLLIDED_UNWIND:
+        call.take_over(memory, call.dispatcher_context_address)
+        return disposition
+    call.context = Context.unpack(memory.read(Gva(call.records + f.WORKING_CONTEXT), CONTEXT_SIZE))
+    if disposition == ExceptionDisposition.NESTED_EXCEPTION:
+        call.establisher = memory.read_u64(Gva(call.dispatcher_context_address + _ESTABLISHER_OFFSET))
+    return disposition

@@ -15,7 +15,7 @@ from emu.nt.exception_record import (
 from emu.nt.status import NtStatus
 from emu.nt.unwind import UNW_FLAG_UHANDLER
 from emu.seh.context import RAX, RSP, Context
-from emu.seh.dispatch import BadFrame, unwind_frame
+from emu.seh.dispatch import BadFrame, check_collision, unwind_frame
 from emu.seh.environment import Environment
 from emu.seh.handler_call import HandlerCall, PendingException, execute_handler
 from emu.seh.requests import Land, RaiseStatus, Steps
@@ -45,7 +45,9 @@ def unwind_to(
         try:
             frame, base = unwind_frame(environment, caller, UNW_FLAG_UHANDLER)
             establisher = int(frame.establisher)
-            if establisher & 7 or establisher > target_frame:
+            if not environment.stack.holds(establisher):
+                raise BadFrame(f"frame {establisher:#x} is not on the stack")
+            if establisher > target_frame:
                 raise BadFrame(f"frame {establisher:#x} is past the target {target_frame:#x}")
         except BadFrame as error:
             environment.emit(DispatchFailed(Gva(pc), str(error)))
@@ -64,6 +66,7 @@ def unwind_to(
                 frame.handler_data,
                 target_ip,
                 parent,
+                unwinding=True,
             )
             while True:
                 if call.establisher == target_frame:
@@ -72,8 +75,17 @@ def unwind_to(
                 call.context.gpr[RAX] = return_value
                 try:
                     disposition = yield from execute_handler(environment, call)
-                except (UnwindError, NotMapped) as error:
-                    environment.emit(DispatchFailed(Gva(pc), f"the handler's data cannot be read: {error}"))
+                    if disposition == ExceptionDisposition.COLLIDED_UNWIND:
+                        # The other unwind stood further up: this one goes on from there.
+                        check_collision(establisher, call)
+                        establisher, context = call.establisher, call.context
+                        caller = context.copy()
+                        unwind_frame(environment, caller, UNW_FLAG_UHANDLER)
+                except (UnwindError, NotMapped, BadFrame) as error:
+                    if isinstance(error, NotMapped) and environment.stack.is_overrun_at(error.address):
+                        raise
+                    text = str(error) if isinstance(error, BadFrame) else f"the handler's data cannot be read: {error}"
+                    environment.emit(DispatchFailed(Gva(pc), text))
                     yield RaiseStatus(NtStatus.BAD_STACK, records, returns_to)
                     raise AssertionError("a raised status does not return") from None
                 flags &= ~(EXCEPTION_COLLIDED_UNWIND | EXCEPTION_TARGET_UNWIND)
@@ -82,11 +94,6 @@ def unwind_to(
                 flags |= EXCEPTION_COLLIDED_UNWIND
             if disposition != ExceptionDisposition.CONTINUE_SEARCH:
                 yield RaiseStatus(NtStatus.INVALID_DISPOSITION, records, returns_to)
-            if call.establisher != establisher:
-                # A collided unwind: this one goes on where the other stood.
-                establisher, context = call.establisher, call.context
-                caller = context.copy()
-                unwind_frame(environment, caller, UNW_FLAG_UHANDLER)
         if establisher == target_frame:
             break
         context = caller

@@ -3,7 +3,6 @@
 
 import dataclasses
 import functools
-import importlib.metadata
 import importlib.util
 import os
 import pathlib
@@ -73,4 +72,6 @@ def find_toolchain() -> Toolchain:
             f"building guest code needs the compiler wheel, which {sys.executable} does not have: "
             "pip install 'umaccess-emu[toolchain]'"
         )
-    return Toolchain(pathlib.Path(specification.origin).parent, importlib.metadata.version("ziglang"))
+    from importlib.metadata import version  # noqa: PLC0415 (slow to import, and not every command builds)
+
+    return Toolchain(pathlib.Path(specification.origin).parent, version("ziglang"))

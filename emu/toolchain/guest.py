@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """From guest sources to a kernel image, cached by content."""
 
-import concurrent.futures
 import os
 import pathlib
 import shutil
@@ -52,6 +51,8 @@ def build_guest(
         if not directory.is_dir():
             raise GuestBuildError(f"include directory {directory}: no such directory")
     options = Options(optimize, target, (*directories, guest_directory() / "include"), tuple(_strings(defines)))
+
+    import concurrent.futures  # noqa: PLC0415 (slow to import, and not every command builds)
 
     toolchain = find_toolchain()
     imports = kernel_import_library(toolchain) if kernel_imports else None

@@ -36,6 +36,12 @@
     STUB    KiNestedExceptionHandler
     STUB    KiCollidedUnwindHandler
 
+// Exports that code of this image calls.
+    .globl  ExRaiseAccessViolation
+    .globl  ExRaiseDatatypeMisalignment
+    STUB    ExRaiseAccessViolation
+    STUB    ExRaiseDatatypeMisalignment
+
 // The others get their names from the host.
     .globl  KiExportStubs
     .globl  KiExportStubsEnd

@@ -3,8 +3,8 @@
 //      rcx = Destination (kernel), rdx = Source (user), r8 = Length. IRQL <= APC_LEVEL.
 //
 // Copies upwards, and touches no byte outside the two ranges. Where a source byte cannot be read the exception is the
-// page fault's own; by then every byte before it has landed, less than one step (64 bytes) at most, and none behind it.
-//
+// page fault's own; by then every byte before it has landed but for less than one step (64 bytes), and none at or
+// behind it. Whoever it returns to finds AC as it was and DF 0; after an exception both are as the kernel leaves them.
 
 #include "umaccess.inc"
 
@@ -29,6 +29,7 @@ CopyFromUser:
     sub     rsp, 0x20
     .seh_stackalloc 0x20
     .seh_endprologue
+    cld                         // rep goes by it, and no caller gets a 1 back, not even one who brought it
     mov     rdi, rcx
     mov     rsi, rdx
     mov     rcx, r8
@@ -103,7 +104,6 @@ CopyFromUser:
 
 // The processor's own wide copy; a fault in it stops at the exact byte, and a page-in goes on from there.
 .Lrep:
-    cld                         // the direction is the one thing that rep takes from the caller's flags
     rep movsb
     jmp     .Lclose
 

@@ -23,12 +23,11 @@ UmaFeatures:
 UmaInitialize:
     push    rbx
     .seh_pushreg rbx
-    sub     rsp, 0x20
-    .seh_stackalloc 0x20
+    sub     rsp, 0x10
+    .seh_stackalloc 0x10
     .seh_endprologue
-    mov     [rsp + 0x00], rcx
+    mov     [rsp + 0x00], rcx   // cpuid overwrites it, as it does rdx and rbx
     mov     [rsp + 0x08], rdx
-    mov     [rsp + 0x10], r8
 
     mov     rax, [rip + __imp_MmUserProbeAddress]
     mov     rax, [rax]
@@ -53,10 +52,9 @@ UmaInitialize:
     or      r10d, UMA_SMAP
 1:  mov     [rip + UmaFeatures], r10d
 
-    mov     r8, [rsp + 0x10]
     mov     rdx, [rsp + 0x08]
     mov     rcx, [rsp + 0x00]
-    add     rsp, 0x20
+    add     rsp, 0x10
     pop     rbx
     ret
     .seh_endproc

@@ -18,19 +18,23 @@ struct engine {
     int (*emu_stop)(void *uc);
     int (*reg_read_batch)(void *uc, int const *ids, void **values, int count);
     int (*reg_write_batch)(void *uc, int const *ids, void *const *values, int count);
+    int (*reg_read)(void *uc, int id, void *value);
     int (*reg_write)(void *uc, int id, void const *value);
     int (*context_save)(void *uc, void *context);
     int (*context_restore)(void *uc, void *context);
     int (*hook_add)(void *uc, uint64_t *hook, int type, void *callback, void *user, uint64_t begin, uint64_t end, ...);
+    int (*ctl)(void *uc, int control, ...);
 };
 
 /* Engine constants (register, hook and instruction numbers) and the calibrated offsets into a saved context. */
 struct engine_facts {
     int32_t register_ids[18]; /* the sixteen GPRs in hardware order, RIP, RFLAGS */
-    int32_t cr2_id, cr3_id, rax_id, rdx_id;
-    int32_t hook_interrupt, hook_block, hook_instruction, hook_invalid_instruction;
+    int32_t cr2_id, cr3_id, rax_id, rcx_id, rdx_id, cs_id, mxcsr_id, msr_id;
+    int32_t hook_interrupt, hook_block, hook_code, hook_instruction, hook_invalid_instruction, hook_translated;
+    int32_t flush_translations;        /* a control number */
     int32_t timestamp_instructions[2]; /* rdtsc, rdtscp */
     int32_t refused_instructions[4];   /* in, out, syscall, sysenter: the engine steps over them in silence */
+    int32_t has_rdrand;                /* the CPU model executes rdrand and rdseed */
     uint32_t exception_in_flight, error_code, task_priority, mxcsr, xmm, xmm_stride; /* byte offsets */
 };
 
@@ -41,11 +45,13 @@ enum stop_reason {
     STOP_BUDGET = 3,
     STOP_ENGINE_ERROR = 4,
     STOP_REFUSED_INSTRUCTION = 5,
+    STOP_UNREACHABLE = 6, /* the guest jumped to emu_start's `until` */
 };
 
 enum request {
     REQUEST_WRITE_EXTENDED = 1, /* XMM, MXCSR and IRQL were changed by the host */
     REQUEST_FLUSH_TLB = 2,      /* a page-table entry was changed by the host */
+    REQUEST_FLUSH_CODE = 4,     /* bytes that may have been translated were changed by the host */
 };
 
 /* Everything a run takes and gives, in one block that Python reads and writes through a memoryview. */
@@ -68,5 +74,48 @@ struct state {
     uint32_t reserved;
     uint8_t xmm[16][16];
 };
+
+#define REGISTERS 18
+
+struct core {
+    void *uc;
+    struct engine engine;
+    struct engine_facts facts;
+    struct state *state;
+    uint8_t const *ram;
+    uint64_t ram_size;
+    uint8_t *context; /* a saved engine context, reused by every run */
+    void *values[REGISTERS + 2]; /* where the registers, then CR2 and CR3, are read from and written to */
+    int ids[REGISTERS + 2];
+    uint64_t unreachable; /* emu_start's `until`: mapped, executable, never executed */
+
+    int fault_kept; /* error code and CR2 as they were when the guest stopped */
+    uint32_t kept_error_code;
+    uint64_t kept_cr2;
+
+    int refused; /* in this run an instruction was refused, at refused_at */
+    uint64_t refused_at;
+
+    /* refused.c */
+    struct watched *watched;
+    uint32_t watched_count, watched_room;
+    int translations_reported; /* the engine has begun to report them */
+    uint64_t withheld_budget;  /* the budget, until it has */
+    int translate_again;       /* a block was translated that has to be translated again, with its new hooks */
+};
+
+int is_user_mode(struct core *core);
+
+/* To be called by every hook before it stops the guest. */
+void keep_fault(struct core *core);
+
+/* Called from a hook: stop, at the instruction that the hook is for. */
+void refuse(struct core *core);
+
+/* refused.c: have every translated block searched. Returns whether the engine took the hook. */
+int refused_watch(struct core *core);
+
+/* Search a block that is about to run. Returns whether it found something: the run is then stopped. */
+int refused_search(struct core *core, uint64_t address, uint64_t size);
 
 #endif

@@ -8,15 +8,16 @@
 
 #define FRAME 4096u
 #define ENTRIES 512u
-#define PRESENT 1u
 #define DIRTY 0x40u
 #define ACCESSED 0x20u
+#define NO_EXECUTE 0x8000000000000000ull
 #define FRAME_MASK 0x000FFFFFFFFFF000ull
 
 struct pages {
     uint8_t *ram;
     uint8_t *baseline;     /* what reset goes back to; as large as RAM */
-    uint8_t *host_written; /* a byte a frame */
+    uint8_t *host_written; /* a byte a frame, rounded up to a multiple of eight frames */
+    uint8_t *executable;   /* likewise: an entry has allowed execution of the frame since the last reset that asked */
     uint64_t frames;
 };
 
@@ -31,18 +32,23 @@ static uint64_t dirty_frame(struct pages const *pages, uint64_t entry)
     return (entry & DIRTY) && frame < pages->frames ? frame : pages->frames;
 }
 
-static void copy_host_written(struct pages const *pages, uint8_t *to, uint8_t const *from)
+/* Returns whether one of the frames was executable. */
+static uint32_t copy_host_written(struct pages const *pages, uint8_t *to, uint8_t const *from)
 {
+    uint32_t code = 0;
     for (uint64_t frame = 0; frame < pages->frames; frame += 8) {
         uint64_t group;
         memcpy(&group, pages->host_written + frame, 8);
         if (!group)
             continue;
         for (uint64_t i = frame; i < frame + 8; i++)
-            if (pages->host_written[i])
+            if (pages->host_written[i]) {
                 copy_frame(to, from, i);
+                code |= pages->executable[i];
+            }
         memset(pages->host_written + frame, 0, 8);
     }
+    return code;
 }
 
 /* Make RAM as it is now the baseline, and clear every A and D bit. The caller flushes the TLB. */
@@ -54,17 +60,31 @@ EXPORTED void pages_checkpoint(struct pages const *pages, uint32_t const *tables
             uint64_t frame = dirty_frame(pages, entries[i]);
             if (frame != pages->frames)
                 copy_frame(pages->baseline, pages->ram, frame);
-            if (entries[i] & PRESENT)
-                entries[i] &= ~(uint64_t)(DIRTY | ACCESSED);
+            entries[i] &= ~(uint64_t)(DIRTY | ACCESSED);
         }
         copy_frame(pages->baseline, pages->ram, tables[t]);
     }
     copy_host_written(pages, pages->baseline, pages->ram);
 }
 
-/* Bring RAM back to the baseline. The caller flushes the TLB. `tables` are the leaf page tables of now. */
-EXPORTED void pages_reset(struct pages const *pages, uint32_t const *tables, uint32_t count)
+static void find_executable(struct pages const *pages, uint32_t const *tables, uint32_t count)
 {
+    memset(pages->executable, 0, pages->frames);
+    for (uint32_t t = 0; t < count; t++) {
+        uint64_t const *entries = (uint64_t const *)(pages->ram + (uint64_t)tables[t] * FRAME);
+        for (uint32_t i = 0; i < ENTRIES; i++) {
+            uint64_t frame = (entries[i] & FRAME_MASK) / FRAME;
+            if (entries[i] && !(entries[i] & NO_EXECUTE) && frame < pages->frames)
+                pages->executable[frame] = 1;
+        }
+    }
+}
+
+/* Bring RAM back to the baseline. The caller flushes the TLB. `tables` are the leaf page tables of now.
+   Returns whether code changed: the caller then drops its translations. */
+EXPORTED uint32_t pages_reset(struct pages const *pages, uint32_t const *tables, uint32_t count)
+{
+    uint32_t code = 0;
     for (uint32_t t = 0; t < count; t++) {
         uint64_t *entries = (uint64_t *)(pages->ram + (uint64_t)tables[t] * FRAME);
         uint64_t const *before = (uint64_t const *)(pages->baseline + (uint64_t)tables[t] * FRAME);
@@ -72,10 +92,15 @@ EXPORTED void pages_reset(struct pages const *pages, uint32_t const *tables, uin
             if (entries[i] == before[i])
                 continue;
             uint64_t frame = dirty_frame(pages, entries[i]);
-            if (frame != pages->frames)
+            if (frame != pages->frames) {
                 copy_frame(pages->ram, pages->baseline, frame);
+                code |= pages->executable[frame];
+            }
             entries[i] = before[i];
         }
     }
-    copy_host_written(pages, pages->ram, pages->baseline);
+    code |= copy_host_written(pages, pages->ram, pages->baseline);
+    if (code)
+        find_executable(pages, tables, count);
+    return code;
 }

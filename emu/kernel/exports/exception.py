@@ -6,13 +6,15 @@ from __future__ import annotations
 from typing import Final
 
 from emu.address import Gva
+from emu.events import DispatchFailed
 from emu.kernel.stubs import ExportCall, ExportFunction
 from emu.nt.context import CONTEXT_SIZE
-from emu.nt.exception_record import EXCEPTION_RECORD_SIZE, unpack_exception_record
+from emu.nt.exception_record import EXCEPTION_RECORD_SIZE, ExceptionDisposition, unpack_exception_record
 from emu.outcome import make_record
 from emu.seh.context import RSP, Context
 from emu.seh.handler_call import HandlerCall, PendingException
 from emu.seh.requests import RaiseRecord, Steps
+from emu.seh.unwind_info import UnwindError
 
 _ADDRESS_OFFSET: Final = 0x10
 
@@ -24,7 +26,7 @@ def rtl_raise_exception(call: ExportCall) -> Steps:
     code, flags, _, _, information = unpack_exception_record(
         system.read_guest(Gva(record_address), EXCEPTION_RECORD_SIZE)
     )
-    system.memory.write_u64(Gva(record_address + _ADDRESS_OFFSET), caller)
+    system.write_guest(Gva(record_address + _ADDRESS_OFFSET), caller.to_bytes(8, "little"))
     context = system.current_context()
     context.rip = caller
     context.gpr[RSP] = call.caller_stack_pointer
@@ -45,8 +47,12 @@ def c_specific_handler(call: ExportCall) -> Steps:
         make_record(code, flags, address, information), record_address, context, context_address
     )
     handler_call = HandlerCall(exception, 0, 0, 0, establisher, context, Gva(0), Gva(0))
-    handler_call.adopt(system.memory, dispatcher_context, call.stack_pointer)
-    return system.c_specific_handler(system.environment, handler_call)
+    handler_call.adopt(system.memory, dispatcher_context, call.stack_pointer, system.current_context())
+    try:
+        return (yield from system.c_specific_handler(system.environment, handler_call))
+    except UnwindError as error:
+        system.environment.emit(DispatchFailed(call.caller, str(error)))
+        return ExceptionDisposition.CONTINUE_SEARCH
 
 
 EXPORTS: Final[dict[str, ExportFunction]] = {

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where a copy's buffers lie in their pages, so that a page state strikes at the byte that a fault names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from emu.address import PAGE_SIZE
+from emu.faults import BufferPlace, Fault
+
+SOURCE: Final = "src"
+TARGET: Final = "dst"
+"""The buffers' names in faults."""
+
+_NAMES: Final = {SOURCE: "source", TARGET: "target"}
+_FAULTING: Final = ("unmapped", "none", "guard", "in-page-error")
+
+
+def named_bytes(faults: Iterable[Fault], buffer: str) -> Iterator[tuple[Fault, int]]:
+    """Return each fault that names a byte of a buffer, with the byte."""
+    for fault in faults:
+        if isinstance(fault.place, BufferPlace) and fault.place.buffer == buffer:
+            yield fault, fault.place.offset
+
+
+def boundary_offset(faults: Iterable[Fault], buffer: str) -> int:
+    """Return the page offset of a buffer at which the first byte that a fault names begins a page; 0 without one."""
+    return next((-byte % PAGE_SIZE for _, byte in named_bytes(faults, buffer)), 0)
+
+
+def describe_sharing(faults: Iterable[Fault], buffer: str, offset: int) -> Iterator[str]:
+    """Say of each fault whose byte begins no page which bytes share its state; `offset` is the buffer's in its page."""
+    for number, (fault, byte) in enumerate(named_bytes(faults, buffer)):
+        first = max(byte - (offset + byte) % PAGE_SIZE, 0)
+        if first == byte:
+            continue
+        several = first < byte - 1
+        shared = f"bytes {first} to {byte - 1}" if several else f"byte {first}"
+        plural = "" if several else "s"
+        effect = f"fault{plural} first" if fault.kind in _FAULTING else f"get{plural} the same state"
+        # Without an offset of its own the buffer was placed for the first fault.
+        way_out = f"; leave out --{_NAMES[buffer]}-offset to put a page boundary there" if number == 0 else ""
+        yield f"byte {byte} of the {_NAMES[buffer]} shares its page with {shared}, which {effect}{way_out}"

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a copy experiment gave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emu.address import Gva
+from emu.campaign.landing import Landing
+from emu.campaign.page_row import PageRow
+from emu.events import Event, ExceptionRaised
+from emu.kernel.explanation import Explanation
+from emu.outcome import Outcome, Returned
+
+if TYPE_CHECKING:
+    from emu.campaign.experiment import CopyExperiment
+
+
+@dataclass(frozen=True, slots=True)
+class CopyResult:
+    """How a copy ended, and everything that there is to see of it."""
+
+    experiment: CopyExperiment
+    outcome: Outcome
+    explanation: Explanation
+    """Names the addresses of this run."""
+    source_address: Gva
+    target_address: Gva
+    content: bytes
+    """What the source held before the call."""
+    source: bytes
+    """What it holds afterwards."""
+    target: bytes
+    """What the target holds afterwards."""
+    landing: Landing
+    pages: tuple[PageRow, ...]
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What happened, in order."""
+        return self.outcome.dispatch.events
+
+    @property
+    def clean(self) -> bool:
+        """Whether the routine returned and left the memory as its contract wants it.
+
+        Every byte landed, unless an exception was handled on the way; nothing else was written.
+        """
+        handled = any(isinstance(event, ExceptionRaised) for event in self.events)
+        return (
+            isinstance(self.outcome, Returned)
+            and (self.landing.complete or handled)
+            and not self.landing.count("wrong")
+            and not self.landing.damage
+            and self.source == self.content
+        )
+
+    def place_of(self, address: int) -> tuple[str, int] | None:
+        """Return the buffer, "source" or "target", and the byte of it that an address is; None outside of both."""
+        for buffer, start in (("source", self.source_address), ("target", self.target_address)):
+            if start <= address < start + len(self.content):
+                return buffer, address - start
+        return None

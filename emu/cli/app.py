@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The verbs and their options.
+
+Click, and not Typer on top of it: Typer needs Pydantic, and the two take longer to import than a machine takes to boot,
+copy and fault.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+
+
+def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from emu.cli.doctor import describe_versions  # noqa: PLC0415 (each verb imports what it needs)
+        from emu.cli.output import write  # noqa: PLC0415
+
+        write(describe_versions() + "\n")
+        context.exit()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the versions."
+)
+def app() -> None:
+    """What really happens when Windows kernel code touches user memory."""
+
+
+@app.command()
+@click.option("--length", type=int, metavar="N", help="Bytes to copy; by default 64, or all of the text or file.")
+@click.option("--text", metavar="TEXT", help="Copy this text, in UTF-8. Without it and --file, a pattern is copied.")
+@click.option("--file", metavar="FILE", help="Copy this file's bytes.")
+@click.option(
+    "--source-offset",
+    type=int,
+    metavar="N",
+    help="Where in its page the source starts, 0 to 4095; by default so that the first byte that a fault names "
+    "begins a page.",
+)
+@click.option("--target-offset", type=int, metavar="N", help="The same for the target.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="FAULT",
+    help="A page state at a byte of the source or the target: none@src+37, ro@dst+0. States: unmapped, none, ro, "
+    "guard, paged-out, in-page-error[=STATUS]. May be repeated.",
+)
+@click.option(
+    "--profile",
+    default="skylake-server",
+    show_default=True,
+    metavar="PROFILE",
+    help="CPU model, and SMAP policy if not the default: nehalem, broadwell,smap=off. `emu profiles` lists them.",
+)
+@click.option("--irql", type=int, default=0, show_default=True, metavar="N", help="IRQL to call at, 0 to 15.")
+@click.option(
+    "--image",
+    "images",
+    multiple=True,
+    metavar="FILE",
+    help="A file with your own routine: .S .c .obj .lib are built, .sys .dll loaded. May be repeated.",
+)
+@click.option(
+    "--routine",
+    default="CopyFromUser",
+    show_default=True,
+    metavar="NAME",
+    help="The routine to call, with target, source and length.",
+)
+@click.option(
+    "--budget",
+    type=int,
+    metavar="N",
+    help="Blocks that may run, by default 1000000; an iteration of rep counts one.",
+)
+@as_json
+def copy(as_json: bool, **options: Any) -> int:
+    """Copy from user to kernel memory.
+
+    Shows what landed, what faulted, who handled it, and the replay id that does it again.
+    """
+    from emu.cli.copy import CopyOptions, run_copy  # noqa: PLC0415
+
+    return run_copy(CopyOptions(**options), as_json=as_json)
+
+
+@app.command()
+@click.argument("identity", metavar="ID")
+@as_json
+def replay(identity: str, as_json: bool) -> int:
+    """Run an experiment again, from its replay id."""
+    from emu.cli.copy import run_replay  # noqa: PLC0415
+
+    return run_replay(identity, as_json=as_json)
+
+
+@app.command()
+@as_json
+def doctor(as_json: bool) -> int:
+    """Look whether everything that a machine needs is there and works."""
+    from emu.cli.doctor import run_doctor  # noqa: PLC0415
+
+    return run_doctor(as_json=as_json)
+
+
+@app.command()
+@as_json
+def profiles(as_json: bool) -> int:
+    """List the CPU models and the SMAP policies."""
+    from emu.cli.profiles import run_profiles  # noqa: PLC0415
+
+    return run_profiles(as_json=as_json)

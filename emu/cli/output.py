@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Writes what a verb has to say to the terminal, a pipe or a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+MAXIMUM_WIDTH: Final = 140
+"""Columns beyond which lines are no longer easier to read."""
+
+_ASCII: Final = str.maketrans({"·": ".", "│": "|", "⋮": ":", "×": "x", "─": "-", "…": "~"})
+
+
+def make_console() -> Console:
+    """Return the console for standard output, as wide as the terminal and no wider than is good to read."""
+    from rich.console import Console  # noqa: PLC0415 (not needed for --json)
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    console.width = min(console.width, MAXIMUM_WIDTH)
+    return console
+
+
+def show(console: Console, *parts: RenderableType) -> None:
+    """Print renderables, one below the other; a `Text` that must not wrap stays one line, however long it is."""
+    from rich.text import Text  # noqa: PLC0415
+
+    with console.capture() as captured:
+        for part in parts:
+            console.print(part, soft_wrap=isinstance(part, Text) and bool(part.no_wrap))
+    write(captured.get())
+
+
+def show_json(data: Any) -> None:
+    """Print data as JSON."""
+    write(json.dumps(data, indent=2) + "\n")
+
+
+def write(text: str) -> None:
+    """Write text to standard output. A reader that has gone away is no error, nor is an encoding without our signs."""
+    encoding = sys.stdout.encoding or "utf-8"
+    text = "\n".join(line.rstrip(" ") for line in text.split("\n"))
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # So that the interpreter's own flush at exit finds nothing to complain about (Python docs, SIGPIPE note).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How the copy ended, in one sentence, and a bugcheck's parameters."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.table import Table
+from rich.text import Text
+
+from emu.campaign import CopyResult
+from emu.cli.words import damage_words, describe_address, handler_of, landed_count
+from emu.events import ExceptionRaised
+from emu.nt.bugcheck import BUGCHECK_PARAMETERS, BugCheck, to_bugcheck
+from emu.nt.status import describe_status
+from emu.outcome import Bugchecked, Outcome, Raised, Returned, TimedOut, Unmodelled
+
+
+GUARD: Final = "ntoskrnl!KiGuardedCall"
+"""The frame around every call that the host makes."""
+
+
+def verdict(result: CopyResult) -> Text:
+    """Return the sentence, with its colour."""
+    handled = isinstance(result.outcome, Raised)
+    text = Text(summary(result), "bold green" if result.clean else "bold yellow" if handled else "bold red")
+    text.append(f"; {landed_count(result)} landed", "not bold default")
+    if damage := damage_words(result):
+        text.append(f"; {damage}", "bold magenta")
+    return text
+
+
+def summary(result: CopyResult) -> str:
+    """Return how the call ended and, where that was an exception, who handled it."""
+    outcome: Outcome = result.outcome
+    locate = result.explanation.locate
+    match outcome:
+        case Returned(value):
+            raised = [event for event in result.events if isinstance(event, ExceptionRaised)]
+            if not raised:
+                return "returned"
+            return f"returned {value:#x} after {describe_status(raised[-1].code)}, {_handled(result)}"
+        case Raised(record):
+            text = f"raised {describe_status(record.code)}"
+            if record.fault_address is not None:
+                byte = describe_address(result, record.fault_address)
+                text += f", {record.operation} of {byte or f'{record.fault_address:#x}'}"
+            return f"{text}, {_handled(result)}"
+        case Bugchecked(code, _):
+            return f"bugcheck {bugcheck_name(code)}; the machine stopped"
+        case TimedOut(budget, rip):
+            return f"timed out: a budget of {budget:,} blocks was used up at {locate(rip)}; --budget gives it more"
+        case Unmodelled(reason, rip):
+            return f"not modelled: {reason}, at {locate(rip)}"
+
+
+def _handled(result: CopyResult) -> str:
+    handler = handler_of(result)
+    if handler is None:
+        return "continued by a filter"
+    return "handled by the caller's __except" if handler == GUARD else f"handled in the __except of {handler}"
+
+
+def bugcheck_name(code: int) -> str:
+    """Return "0x50 PAGE_FAULT_IN_NONPAGED_AREA"."""
+    known = to_bugcheck(code)
+    return f"{code:#x} {known.name}" if isinstance(known, BugCheck) else f"{code:#x}"
+
+
+def bugcheck_table(outcome: Bugchecked) -> Table:
+    """Return the four parameters with their meanings."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    known = to_bugcheck(outcome.code)
+    meanings = BUGCHECK_PARAMETERS[known] if isinstance(known, BugCheck) else ()
+    for number, value in enumerate(outcome.parameters):
+        meaning = meanings[number].meaning if meanings else ""
+        doubt = " (best estimate)" if meanings and meanings[number].doubtful else ""
+        table.add_row(Text(f"P{number + 1}", "dim"), f"0x{value:016x}", f"{meaning}{doubt}")
+    return table

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Phrases that more than one part of the display uses."""
+
+from __future__ import annotations
+
+from emu.campaign import CopyResult
+from emu.cpu.trap import VECTOR_NAMES, Vector
+from emu.events import Landed
+
+_LONG_NAMES = {
+    Vector.DIVIDE_ERROR: "divide error",
+    Vector.DEBUG: "debug",
+    Vector.BREAKPOINT: "breakpoint",
+    Vector.INVALID_OPCODE: "invalid opcode",
+    Vector.STACK_FAULT: "stack fault",
+    Vector.GENERAL_PROTECTION: "general protection",
+    Vector.PAGE_FAULT: "page fault",
+}
+
+
+def trap_name(vector: int) -> str:
+    """Return what the manuals call a vector, "page fault (#PF)"."""
+    short = VECTOR_NAMES.get(vector, f"interrupt {vector:#x}")
+    long = next((name for known, name in _LONG_NAMES.items() if known == vector), "")
+    return f"{long} ({short})" if long else short
+
+
+def describe_address(result: CopyResult, address: int) -> str:
+    """Return which byte of the copy an address is, empty where it is none and near none."""
+    place = result.place_of(address)
+    if place is not None:
+        return f"byte {place[1]} of the {place[0]}"
+    length = len(result.content)
+    for name, start in (("source", result.source_address), ("target", result.target_address)):
+        if start - 4096 <= address < start:
+            return f"{plural(start - address, 'byte')} before the {name}"
+        if start + length <= address < start + length + 4096:
+            return f"{plural(address - start - length + 1, 'byte')} past the end of the {name}"
+    return ""
+
+
+def plural(count: int, noun: str) -> str:
+    """Return "1 byte", "2 bytes"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def span(first: int, last: int) -> str:
+    """Return "12 to 15", or "12" for one, or "none" for an empty range."""
+    if last < first:
+        return "none"
+    return str(first) if first == last else f"{first} to {last}"
+
+
+def landed_count(result: CopyResult) -> str:
+    """Return how much landed: "all 64 bytes", "the first 20 of 64 bytes", "3 of 64 bytes"."""
+    landing, total = result.landing, plural(len(result.content), "byte")
+    count = landing.count("landed")
+    if landing.complete:
+        return f"all {total}" if result.content else "nothing of 0 bytes"
+    which = "the first " if count and landing.prefix == count else ""
+    return f"{which}{count:,} of {total}"
+
+
+def damage_words(result: CopyResult) -> str:
+    """Return what the routine did that a copy must not, empty where that is nothing."""
+    landing = result.landing
+    found = []
+    if wrong := landing.count("wrong"):
+        first = next(run.first for run in landing.runs if run.fate == "wrong")
+        found.append(f"{plural(wrong, 'byte')} with a wrong value, the first is byte {first}")
+    if damage := landing.damage:
+        found.append(f"{plural(len(damage), 'byte')} written outside the target, the first at {damage[0]:+d}")
+    if result.source != result.content:
+        found.append("the source was written to")
+    return "; ".join(found)
+
+
+def handler_of(result: CopyResult) -> str | None:
+    """Return the function whose `__except` the last unwind landed in, or None."""
+    for event in reversed(result.events):
+        if isinstance(event, Landed):
+            return result.explanation.locate(event.address).partition("+")[0]
+    return None

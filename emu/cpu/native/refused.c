@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Instructions that the engine executes, but not as any processor would, and that no instruction hook covers:
+   rdrand and rdseed give the host's randomness, rdmsr of a register that the engine does not know gives 0 and
+   wrmsr of one is dropped.
+   A hook that the engine calls for every block it translates looks for their bytes, and puts a code hook on that
+   one address. Code that was translated before runs as fast as without. */
+#include "core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE 4096u
+#define PRESENT 1u
+#define FRAME_MASK 0x000FFFFFFFFFF000ull
+#define MAXIMUM_LENGTH 15u
+#define MAXIMUM_BLOCK (2 * PAGE) /* a block lies on two pages at most */
+
+/* Code hooks: from an instruction's first possible prefix to its opcode. */
+struct watched {
+    uint64_t begin, end;
+};
+
+struct translated_block { /* uc_tb */
+    uint64_t address;
+    uint16_t instructions;
+    uint16_t size;
+};
+
+/* The model-specific registers that the engine keeps (its helper_rdmsr), memory types and machine check left out. */
+static uint32_t const known_registers[] = {
+    0x1B, 0x174, 0x175, 0x176, 0x1A0, 0x277,                    /* APIC_BASE, SYSENTER_*, MISC_ENABLE, PAT */
+    0xC0000080, 0xC0000081, 0xC0000082, 0xC0000083, 0xC0000084, /* EFER, STAR, LSTAR, CSTAR, FMASK */
+    0xC0000100, 0xC0000101, 0xC0000102, 0xC0000103,             /* FS_BASE, GS_BASE, KERNEL_GS_BASE, TSC_AUX */
+};
+
+static uint8_t const *page_at(struct core const *core, uint64_t table, uint64_t address)
+{
+    for (int shift = 39; shift >= 12; shift -= 9) {
+        uint64_t entry;
+        table &= FRAME_MASK;
+        if (table > core->ram_size - PAGE)
+            return NULL;
+        memcpy(&entry, core->ram + table + (address >> shift & 511) * 8, sizeof entry);
+        if (!(entry & PRESENT))
+            return NULL;
+        table = entry;
+    }
+    table &= FRAME_MASK;
+    return table > core->ram_size - PAGE ? NULL : core->ram + table;
+}
+
+/* Read up to `size` bytes of code, fewer where a page is absent. */
+static uint64_t read_code(struct core *core, uint64_t address, uint8_t *to, uint64_t size)
+{
+    uint64_t root = 0, done = 0;
+    core->engine.reg_read(core->uc, core->facts.cr3_id, &root);
+    while (done < size) {
+        uint64_t offset = (address + done) % PAGE, count = PAGE - offset;
+        uint8_t const *page = page_at(core, root, address + done);
+        if (!page)
+            break;
+        if (count > size - done)
+            count = size - done;
+        memcpy(to + done, page + offset, count);
+        done += count;
+    }
+    return done;
+}
+
+/* REX and the prefixes that leave the instruction what it is. */
+static int is_prefix(uint8_t byte)
+{
+    return (byte & 0xF0) == 0x40 || byte == 0x66 || byte == 0x67 || byte == 0x64 || byte == 0x65 || byte == 0x26 ||
+           byte == 0x2E || byte == 0x36 || byte == 0x3E;
+}
+
+enum kind { NEITHER, RANDOM, MODEL_SPECIFIC };
+
+static enum kind classify(uint8_t const *opcode, uint64_t size)
+{
+    if (size < 2 || opcode[0] != 0x0F)
+        return NEITHER;
+    if (opcode[1] == 0x30 || opcode[1] == 0x32)
+        return MODEL_SPECIFIC;
+    /* group 9, register form, /6 and /7 */
+    return size >= 3 && opcode[1] == 0xC7 && opcode[2] >= 0xF0 ? RANDOM : NEITHER;
+}
+
+static int is_known_register(uint32_t number)
+{
+    for (size_t i = 0; i < sizeof known_registers / sizeof *known_registers; i++)
+        if (known_registers[i] == number)
+            return 1;
+    return 0;
+}
+
+static void on_watched(void *uc, uint64_t address, uint32_t size, void *user)
+{
+    struct core *core = user;
+    uint8_t code[MAXIMUM_LENGTH];
+    uint64_t count = read_code(core, address, code, sizeof code), at = 0;
+    (void)size;
+    while (at < count && is_prefix(code[at]))
+        at++;
+    enum kind kind = classify(code + at, count - at);
+    if (kind == MODEL_SPECIFIC) {
+        uint64_t number = 0;
+        core->engine.reg_read(uc, core->facts.rcx_id, &number);
+        if (is_known_register((uint32_t)number) || is_user_mode(core))
+            return;
+    }
+    if (kind == MODEL_SPECIFIC || (kind == RANDOM && core->facts.has_rdrand))
+        refuse(core);
+}
+
+static void watch(struct core *core, uint64_t begin, uint64_t end)
+{
+    uint64_t hook;
+    for (uint32_t i = 0; i < core->watched_count; i++)
+        if (core->watched[i].begin == begin && core->watched[i].end == end)
+            return;
+    if (core->watched_count == core->watched_room) {
+        uint32_t room = core->watched_room ? core->watched_room * 2 : 16;
+        struct watched *grown = realloc(core->watched, room * sizeof *grown);
+        if (!grown)
+            return;
+        core->watched = grown;
+        core->watched_room = room;
+    }
+    core->watched[core->watched_count++] = (struct watched){begin, end};
+    core->engine.hook_add(core->uc, &hook, core->facts.hook_code, (void *)on_watched, core, begin, end);
+    core->translate_again = 1;
+}
+
+int refused_search(struct core *core, uint64_t address, uint64_t size)
+{
+    uint8_t code[MAXIMUM_BLOCK];
+    size = read_code(core, address, code, size < sizeof code ? size : sizeof code);
+    for (uint64_t at = 0; at < size; at++) {
+        uint8_t const *next = memchr(code + at, 0x0F, size - at);
+        if (!next)
+            break;
+        at = (uint64_t)(next - code);
+        if (classify(next, size - at) == NEITHER)
+            continue;
+        uint64_t begin = at;
+        while (begin > 0 && at - begin < MAXIMUM_LENGTH && is_prefix(code[begin - 1]))
+            begin--;
+        watch(core, address + begin, address + at);
+    }
+    if (!core->translate_again)
+        return 0;
+    keep_fault(core);
+    core->engine.emu_stop(core->uc);
+    return 1;
+}
+
+/* Called before the block has run. Not called until some block has ended otherwise than by a trap or a stop (the
+   engine has no edge to report before): until then the block hook searches. */
+static void on_translated(void *uc, struct translated_block *block, struct translated_block *previous, void *user)
+{
+    struct core *core = user;
+    (void)uc;
+    (void)previous;
+    if (!core->translations_reported) {
+        core->translations_reported = 1;
+        core->state->budget = core->withheld_budget;
+    }
+    refused_search(core, block->address, block->size);
+}
+
+int refused_watch(struct core *core)
+{
+    uint64_t hook;
+    return core->engine.hook_add(core->uc, &hook, core->facts.hook_translated, (void *)on_translated, core, 1, 0) == 0;
+}

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+import itertools
+
+import pytest
+
+from emu.profile import CPU_MODELS, DEFAULT_CPU, SMAP_POLICIES, Profile, ProfileError
+
+
+def test_the_default() -> None:
+    assert Profile() == Profile("skylake-server", "enforce")
+    assert str(Profile()) == DEFAULT_CPU
+
+
+@pytest.mark.parametrize("cpu", ["nehalem", "ivybridge", "broadwell", "skylake-server", "epyc-rome"])
+def test_the_models_that_are_promised(cpu: str) -> None:
+    assert cpu in CPU_MODELS
+
+
+@pytest.mark.parametrize(("cpu", "smap"), itertools.product(CPU_MODELS, SMAP_POLICIES))
+def test_the_text_form_names_the_profile(cpu: str, smap: str) -> None:
+    profile = Profile(cpu, smap)
+    assert Profile.parse(str(profile)) == profile
+    assert hash(Profile.parse(str(profile))) == hash(profile)
+
+
+@pytest.mark.parametrize(
+    ("text", "profile", "form"),
+    [
+        ("nehalem", Profile("nehalem", "off"), "nehalem"),
+        ("nehalem,smap=off", Profile("nehalem", "off"), "nehalem"),
+        ("nehalem,smap=enforce", Profile("nehalem", "off"), "nehalem"),
+        ("broadwell,smap=permit", Profile("broadwell", "permit"), "broadwell,smap=permit"),
+        ("broadwell,smap=off", Profile("broadwell", "off"), "broadwell,smap=off"),
+        ("broadwell,smap=enforce", Profile("broadwell"), "broadwell"),
+    ],
+)
+def test_parse_and_print(text: str, profile: Profile, form: str) -> None:
+    assert Profile.parse(text) == profile
+    assert str(profile) == form
+
+
+@pytest.mark.parametrize("smap", SMAP_POLICIES)
+def test_a_cpu_without_smap_has_no_policy(smap: str) -> None:
+    profile = Profile("ivybridge", smap)
+    assert profile.smap == "off"
+    assert not profile.kernel_entry_ac
+
+
+def test_only_the_permissive_policy_sets_ac() -> None:
+    assert {smap: Profile("broadwell", smap).kernel_entry_ac for smap in SMAP_POLICIES} == {
+        "enforce": False,
+        "permit": True,
+        "off": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("pentium", r"unknown CPU model 'pentium'; known: nehalem, .*, epyc-rome"),
+        ("", r"unknown CPU model ''; known: nehalem"),
+        ("haswell,smap=on", r"unknown SMAP policy 'on'; known: enforce, permit, off"),
+        ("pentium,smap=off", r"unknown CPU model 'pentium'"),
+        ("haswell,smep=off", r"unknown setting 'smep=off' in profile 'haswell,smep=off'; the form is CPU\[,smap=POLICY\]"),
+        ("haswell,smap", r"unknown setting 'smap'"),
+        ("haswell,", r"unknown setting ''"),
+        ("broadwell,smap=off,smap=permit", r"the setting 'smap' is given twice in profile"),
+    ],
+)
+def test_what_is_unknown_lists_what_is_known(text: str, message: str) -> None:
+    with pytest.raises(ProfileError, match=message):
+        Profile.parse(text)
+
+
+def test_the_newer_model_has_what_the_older_has() -> None:
+    generations = ["nehalem", "sandybridge", "ivybridge", "haswell", "broadwell", "skylake-server", "icelake-server"]
+    for older, newer in itertools.pairwise(generations):
+        for feature in ("smep", "smap", "erms", "avx", "avx512", "rdrand"):
+            assert getattr(CPU_MODELS[newer], feature) >= getattr(CPU_MODELS[older], feature)
