@@ -11,6 +11,9 @@ from rich.table import Table
 from benchmarks.machine_cases import boot, emulation, faults
 from benchmarks.measure import Row
 
+REPORT_WIDTH = 130
+"""Columns in which no row wraps."""
+
 
 def main() -> int:
     """Print the table."""
@@ -25,7 +28,7 @@ def main() -> int:
             missed += row.met is False
             table.add_row(row.what, row.value, row.ratio, row.target, verdict)
         table.add_section()
-    Console().print(table)
+    Console(width=max(Console().width, REPORT_WIDTH)).print(table)
     return 1 if missed else 0
 
 

@@ -16,7 +16,7 @@ def test_the_models_that_are_promised(cpu: str) -> None:
     assert cpu in CPU_MODELS
 
 
-@pytest.mark.parametrize(("cpu", "smap"), itertools.product(CPU_MODELS, SMAP_POLICIES))
+@pytest.mark.parametrize(("cpu", "smap"), list(itertools.product(CPU_MODELS, SMAP_POLICIES)))
 def test_the_text_form_names_the_profile(cpu: str, smap: str) -> None:
     profile = Profile(cpu, smap)
     assert Profile.parse(str(profile)) == profile
@@ -61,7 +61,10 @@ def test_only_the_permissive_policy_sets_ac() -> None:
         ("", r"unknown CPU model ''; known: nehalem"),
         ("haswell,smap=on", r"unknown SMAP policy 'on'; known: enforce, permit, off"),
         ("pentium,smap=off", r"unknown CPU model 'pentium'"),
-        ("haswell,smep=off", r"unknown setting 'smep=off' in profile 'haswell,smep=off'; the form is CPU\[,smap=POLICY\]"),
+        (
+            "haswell,smep=off",
+            r"unknown setting 'smep=off' in profile 'haswell,smep=off'; the form is CPU\[,smap=POLICY\]",
+        ),
         ("haswell,smap", r"unknown setting 'smap'"),
         ("haswell,", r"unknown setting ''"),
         ("broadwell,smap=off,smap=permit", r"the setting 'smap' is given twice in profile"),

@@ -16,10 +16,10 @@ from emu.cpu import registers as r
 MAXIMUM_LENGTH = 15
 """Bytes of the longest instruction (Intel SDM Vol. 2, 2.3.11)."""
 
-_READ_MODIFY_WRITE = frozenset(
-    "add adc sub sbb and or xor inc dec not neg rol ror rcl rcr shl sal shr sar shld shrd bts btr btc "
-    "xadd xchg cmpxchg cmpxchg8b cmpxchg16b".split()
-)
+_ARITHMETIC = ("add", "adc", "sub", "sbb", "and", "or", "xor", "inc", "dec", "not", "neg")
+_SHIFTS = ("rol", "ror", "rcl", "rcr", "shl", "sal", "shr", "sar", "shld", "shrd")
+_BITS_AND_EXCHANGES = ("bts", "btr", "btc", "xadd", "xchg", "cmpxchg", "cmpxchg8b", "cmpxchg16b")
+_READ_MODIFY_WRITE = frozenset((*_ARITHMETIC, *_SHIFTS, *_BITS_AND_EXCHANGES))
 """With memory as the first operand. capstone 5's access flags call rotates and the cmpxchg family reads only."""
 
 _PUSHES = frozenset(("push", "pushf", "pushfq", "call", "enter"))

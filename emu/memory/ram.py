@@ -97,7 +97,7 @@ class FrameAllocator:
         """Raise `OutOfMemory` where fewer are left."""
         if frames > self._ram.frames - self._next:
             raise OutOfMemory(
-                f"no room for {frames} more pages in {self._ram.size >> 20} MiB of guest RAM; "
+                f"no room for {frames} more frames in {self._ram.size >> 20} MiB of guest RAM; "
                 "give the Machine more (ram_size=) or reset() to a checkpoint"
             )
 

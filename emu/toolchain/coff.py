@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""COFF objects and archives, as far as a linker's caller must know them: which global symbols they define.
+"""COFF objects and archives, as far as a linker's caller must know them: what they define, and what they import.
 
 Layouts: Microsoft, "PE Format": COFF File Header, Section Table, COFF Symbol Table, Archive (Library) File Format.
 """
@@ -20,11 +20,28 @@ _IS_COMDAT = 0x1000
 _COMDAT_NO_DUPLICATES = 1
 
 
+_IMPORT_PREFIX = "__imp_"
+
+
 class GlobalSymbol(NamedTuple):
     """A symbol that an object defines for others."""
 
     name: str
     is_data: bool
+
+
+class _Symbol(NamedTuple):
+    """An external symbol; section 0 with no value is undefined."""
+
+    name: str
+    section: int
+    is_defined: bool
+
+
+class _Symbols(NamedTuple):
+    externals: list[_Symbol]
+    characteristics: list[int]
+    repeatable: set[int]
 
 
 def object_globals(data: bytes) -> list[GlobalSymbol]:
@@ -33,13 +50,34 @@ def object_globals(data: bytes) -> list[GlobalSymbol]:
     Symbols of a COMDAT that may be defined more than once are left out: they are inline functions, string literals and
     constants, which every object has. Raises ValueError when the bytes are no such object.
     """
+    symbols = _read_symbols(data)
+    return [
+        GlobalSymbol(name, section == 0 or not symbols.characteristics[section - 1] & _CONTAINS_CODE)
+        for name, section, is_defined in symbols.externals
+        if is_defined and section not in symbols.repeatable
+    ]
+
+
+def object_imports(data: bytes) -> set[str]:
+    """Return the names that an AMD64 object imports outright, as `__declspec(dllimport)` and `__imp_NAME` do.
+
+    Raises ValueError when the bytes are no such object.
+    """
+    return {
+        name.removeprefix(_IMPORT_PREFIX)
+        for name, _, is_defined in _read_symbols(data).externals
+        if not is_defined and name.startswith(_IMPORT_PREFIX)
+    }
+
+
+def _read_symbols(data: bytes) -> _Symbols:
     try:
-        return _read_globals(data)
+        return _read_symbol_table(data)
     except (struct.error, IndexError) as error:
         raise ValueError("truncated COFF object") from error
 
 
-def _read_globals(data: bytes) -> list[GlobalSymbol]:
+def _read_symbol_table(data: bytes) -> _Symbols:
     machine, section_count, _, table, symbol_count, optional_size, _ = _FILE_HEADER.unpack_from(data)
     if machine != AMD64:
         raise ValueError(f"no AMD64 COFF object: the machine field is 0x{machine:04X} (compiled with /GL or /bigobj?)")
@@ -48,7 +86,7 @@ def _read_globals(data: bytes) -> list[GlobalSymbol]:
         _SECTION.unpack_from(data, _FILE_HEADER.size + optional_size + index * _SECTION.size)[-1]
         for index in range(section_count)
     ]
-    found: list[tuple[str, int]] = []
+    found: list[_Symbol] = []
     repeatable: set[int] = set()
     index = 0
     while index < symbol_count:
@@ -59,14 +97,10 @@ def _read_globals(data: bytes) -> list[GlobalSymbol]:
             selection = data[offset + _SYMBOL.size + 14]
             if characteristics[section - 1] & _IS_COMDAT and selection != _COMDAT_NO_DUPLICATES:
                 repeatable.add(section)
-        elif storage == _CLASS_EXTERNAL and (section > 0 or (section == 0 and value > 0)):
-            found.append((_symbol_name(data, raw, strings), section))
+        elif storage == _CLASS_EXTERNAL and section >= 0:
+            found.append(_Symbol(_symbol_name(data, raw, strings), section, section > 0 or value > 0))
         index += 1 + auxiliary
-    return [
-        GlobalSymbol(name, section == 0 or not characteristics[section - 1] & _CONTAINS_CODE)
-        for name, section in found
-        if section not in repeatable
-    ]
+    return _Symbols(found, characteristics, repeatable)
 
 
 def _symbol_name(data: bytes, raw: bytes, strings: int) -> str:

@@ -10,7 +10,7 @@ from emu.toolchain.cache import cached_file, content_key
 from emu.toolchain.compilation import COMPILED, OPTIMIZE, TARGETS, Options, compile_source, object_key
 from emu.toolchain.compiler import Toolchain, find_toolchain
 from emu.toolchain.errors import GuestBuildError
-from emu.toolchain.import_library import kernel_import_library
+from emu.toolchain.import_library import kernel_exports
 from emu.toolchain.layout import guest_directory
 from emu.toolchain.link import ARCHIVES, LINK_FLAGS, OBJECTS, LinkInput, link_image
 
@@ -32,7 +32,9 @@ def build_guest(
 
     Every global symbol of the sources and objects is exported, and so are the names in `export`, which may also be
     members of an archive. `defines` are `NAME` or `NAME=VALUE`. The image imports from `ntoskrnl.exe` only
-    (`kernel_imports=False`: from nothing). The path is one in the cache, or `output`, to which the image is copied.
+    (`kernel_imports=False`: from nothing); a name that no list of its exports has can be imported as `__imp_NAME` or by
+    `__declspec(dllimport)`, for an export that the user provides. The path is one in the cache, or `output`, to which
+    the image is copied.
     The same sources and options give the same bytes, wherever they are built.
 
     Raises GuestBuildError for sources that are missing, unfit or refused by the compiler or linker, with its text;
@@ -55,12 +57,12 @@ def build_guest(
     import concurrent.futures  # noqa: PLC0415 (slow to import, and not every command builds)
 
     toolchain = find_toolchain()
-    imports = kernel_import_library(toolchain) if kernel_imports else None
+    imports = kernel_exports(toolchain) if kernel_imports else None
     try:
         keys = [_key_of(toolchain, path, options) for path in paths]
     except OSError as error:
         raise GuestBuildError(f"{error.filename}: cannot be read ({error.strerror})") from error
-    library_key = imports.parent.name if imports else ""
+    imports_key = "\0".join(f"{name} {data:d}" for name, data in imports.items()) if imports else ""
 
     def produce(image: pathlib.Path) -> None:
         def prepare(path: pathlib.Path, given_name: str, key: str) -> LinkInput:
@@ -72,7 +74,7 @@ def build_guest(
             inputs = list(pool.map(prepare, paths, given, keys))
         link_image(toolchain, inputs, image, export=exported, target=target, imports=imports)
 
-    key = content_key(toolchain.version, target, *LINK_FLAGS, library_key, "\0".join(exported), *keys)
+    key = content_key(toolchain.version, target, *LINK_FLAGS, imports_key, "\0".join(exported), *keys)
     built = cached_file("images", key, name, produce)
     if output is None:
         return built

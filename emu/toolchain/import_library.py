@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The import library of `ntoskrnl.exe`: what the compiler wheel lists, and what our own kernel adds."""
+"""The import library of `ntoskrnl.exe`: what the compiler wheel lists, what our own kernel adds, and what users do."""
 
 import pathlib
+from collections.abc import Mapping
 
 from emu.toolchain.cache import cached_file, content_key
 from emu.toolchain.compiler import Toolchain, ToolFailed
@@ -23,22 +24,27 @@ def read_definition(text: str) -> dict[str, bool]:
     return exports
 
 
-def kernel_import_library(toolchain: Toolchain) -> pathlib.Path:
-    """Return the import library of the kernel; our definition (`guest/kernel/ntoskrnl.def`) wins over the wheel's."""
+def kernel_exports(toolchain: Toolchain) -> dict[str, bool]:
+    """Return what can be imported from the kernel; our `guest/kernel/ntoskrnl.def` wins over the wheel's list."""
     definitions = [toolchain.kernel_definition, guest_directory() / "kernel" / "ntoskrnl.def"]
-    texts = [path.read_text(encoding="utf-8") for path in definitions if path.is_file()]
+    exports: dict[str, bool] = {}
+    for path in definitions:
+        if path.is_file():
+            exports |= read_definition(path.read_text(encoding="utf-8"))
+    return exports
+
+
+def import_library(toolchain: Toolchain, exports: Mapping[str, bool]) -> pathlib.Path:
+    """Return an import library of `ntoskrnl.exe` with these exports, each with whether it is data."""
+    definition = "\n".join(f"{name} DATA" if data else name for name, data in sorted(exports.items()))
 
     def produce(library: pathlib.Path) -> None:
-        exports: dict[str, bool] = {}
-        for text in texts:
-            exports |= read_definition(text)
-        lines = (f"{name} DATA" if data else name for name, data in sorted(exports.items()))
-        definition = library.with_suffix(".def")
-        definition.write_text("LIBRARY ntoskrnl.exe\nEXPORTS\n" + "\n".join(lines) + "\n", encoding="utf-8")
-        arguments = ["-m", "i386:x86-64", "-D", "ntoskrnl.exe", "-d", definition.name, "-l", library.name]
+        source = library.with_suffix(".def")
+        source.write_text(f"LIBRARY ntoskrnl.exe\nEXPORTS\n{definition}\n", encoding="utf-8")
+        arguments = ["-m", "i386:x86-64", "-D", "ntoskrnl.exe", "-d", source.name, "-l", library.name]
         try:
             toolchain.run("dlltool", arguments, library.parent)
         except ToolFailed as error:
             raise GuestBuildError(f"cannot build the import library of ntoskrnl.exe:\n{error}") from error
 
-    return cached_file("import", content_key(toolchain.version, *texts), "ntoskrnl.lib", produce)
+    return cached_file("import", content_key(toolchain.version, definition), "ntoskrnl.lib", produce)

@@ -5,11 +5,12 @@ import dataclasses
 import pathlib
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from emu.toolchain.coff import GlobalSymbol, archive_globals, object_globals
+from emu.toolchain.coff import GlobalSymbol, archive_globals, object_globals, object_imports
 from emu.toolchain.compiler import Toolchain, ToolFailed
 from emu.toolchain.errors import GuestBuildError
+from emu.toolchain.import_library import import_library
 
 OBJECTS = (".obj", ".o")
 ARCHIVES = (".lib", ".a")
@@ -51,15 +52,17 @@ def link_image(
     *,
     export: Sequence[str],
     target: str,
-    imports: pathlib.Path | None,
+    imports: Mapping[str, bool] | None,
 ) -> None:
     """Link a native-subsystem image that exports every global of the objects, and the names in `export`.
 
-    The entry point is `DriverEntry` where an input defines it, else there is none. Raises GuestBuildError with the
-    linker's text, with each input named as it was given.
+    The entry point is `DriverEntry` where an input defines it, else there is none. `imports` is what the kernel
+    exports, each with whether it is data; None links against nothing. Raises GuestBuildError with the linker's text, with each
+    input named as it was given.
     """
     globals_of_objects: dict[str, GlobalSymbol] = {}
     archived: set[str] = set()
+    imported: set[str] = set()
     for item in inputs:
         data = item.path.read_bytes()
         try:
@@ -67,6 +70,7 @@ def link_image(
                 archived |= archive_globals(data)
             else:
                 globals_of_objects |= {symbol.name: symbol for symbol in object_globals(data)}
+                imported |= object_imports(data)
         except ValueError as error:
             raise GuestBuildError(f"{item.given}: {error}") from error
     for name in export:
@@ -95,8 +99,9 @@ def link_image(
         *names,
     ]
     if imports is not None:
-        shutil.copyfile(imports, workspace / imports.name)
-        arguments.append(imports.name)
+        library = import_library(toolchain, dict.fromkeys(imported - archived, False) | dict(imports))
+        shutil.copyfile(library, workspace / library.name)
+        arguments.append(library.name)
     try:
         toolchain.run("lld-link", arguments, workspace)
     except ToolFailed as error:

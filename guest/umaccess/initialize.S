@@ -34,23 +34,23 @@ UmaInitialize:
     mov     [rip + UmaUserProbeAddress], rax
 
     mov     r10d, UMA_INITIALIZED
+    mov     r11, cr4
+    bt      r11, 21             // CR4.SMAP, which only a processor that has SMAP, and so stac, lets a kernel set
+    jnc     .Lno_smap
+    or      r10d, UMA_SMAP
+.Lno_smap:
     xor     eax, eax
     cpuid
     cmp     eax, 7
-    jb      1f                  // leaf 7 would answer for another leaf
+    jb      .Lno_erms           // leaf 7 would answer for another leaf
     mov     eax, 7
     xor     ecx, ecx
     cpuid
     bt      ebx, 9              // ERMS
-    jnc     2f
+    jnc     .Lno_erms
     or      r10d, UMA_ERMS
-2:  bt      ebx, 20             // SMAP: without it stac is #UD
-    jnc     1f
-    mov     r11, cr4
-    bt      r11, 21             // and without CR4.SMAP there is no window to open
-    jnc     1f
-    or      r10d, UMA_SMAP
-1:  mov     [rip + UmaFeatures], r10d
+.Lno_erms:
+    mov     [rip + UmaFeatures], r10d   // last: whoever sees it finds the limit in place
 
     mov     rdx, [rsp + 0x08]
     mov     rcx, [rsp + 0x00]

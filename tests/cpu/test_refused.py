@@ -101,6 +101,19 @@ def test_in_user_mode_they_are_a_general_protection_fault(guest: Guest) -> None:
     assert guest.go_on(5) == (Vector.GENERAL_PROTECTION, 0, 0, USER_CODE, "")
 
 
+def test_translating_again_leaves_no_fault_behind_in_user_mode() -> None:
+    """The engine looks the stop address up when it stops for that, and at CPL 3 the look-up faults."""
+    guest = Guest()
+    guest.load("eb00 8a07 0fc7f0", USER_CODE)  # jmp +0; mov al, [rdi]; rdrand eax
+    guest.enter_user_mode()
+    guest.cpu.registers[r.RDI] = 0x5000
+    assert guest.go_on(5)[:3] == (Vector.PAGE_FAULT, 4, 0x5000)
+    guest.cpu.registers[r.RDI] = USER_CODE
+    trap = guest.go_on(5)
+    assert (trap.vector, trap.rip) == (Vector.ENGINE_STOPPED, USER_CODE + 4)
+    assert guest["cr2"] == 0x5000
+
+
 @pytest.mark.parametrize("code", ["ec", "ed", "e480", "e580", "ee", "ef", "e680", "6c", "6f", "f36c", "0f05", "0f34"])
 def test_ports_and_system_calls(guest: Guest, code: str) -> None:
     # The bytes behind are no instruction: in the engine a port instruction runs on to the end of its block.

@@ -30,7 +30,7 @@ def test_reads_and_writes_stay_inside(size: int, offset: int, at: int, count: in
     buffer = user.alloc(bytes(i & 0xFF for i in range(size)), offset=offset)
     model = bytearray(buffer.read())
     assert model == bytes(i & 0xFF for i in range(size))
-    if 0 <= at and 0 <= count and at + count <= size:
+    if at >= 0 and count >= 0 and at + count <= size:
         assert buffer.read(count, at) == model[at : at + count]
         buffer.write(b"\xaa" * count, at)
         model[at : at + count] = b"\xaa" * count
@@ -60,7 +60,7 @@ def test_a_full_page_has_an_end(user: Half) -> None:
 def test_a_retired_buffer_says_why(user: Half) -> None:
     buffer = user.alloc(8)
     buffer.retire()
-    for use in (lambda: int(buffer), lambda: buffer.read(), lambda: buffer.write(b"x"), lambda: buffer.address):
+    for use in (lambda: int(buffer), buffer.read, lambda: buffer.write(b"x"), lambda: buffer.address):
         with pytest.raises(StaleBuffer, match=r"allocated after the checkpoint that reset\(\) went back to"):
             use()
     assert "stale" in repr(buffer)

@@ -28,7 +28,9 @@ def test_contents(user: Half, content: bytes | bytearray | memoryview | int, exp
     assert buffer.address % PAGE_SIZE == 0
 
 
-@pytest.mark.parametrize(("size", "offset", "pages"), [(0, 0, 1), (1, 4095, 1), (2, 4095, 2), (4096, 0, 1), (4096, 1, 2)])
+@pytest.mark.parametrize(
+    ("size", "offset", "pages"), [(0, 0, 1), (1, 4095, 1), (2, 4095, 2), (4096, 0, 1), (4096, 1, 2)]
+)
 def test_pages_of_its_own(user: Half, space: AddressSpace, size: int, offset: int, pages: int) -> None:
     buffer = user.alloc(size, offset=offset)
     first = buffer.address - offset

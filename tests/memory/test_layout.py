@@ -36,7 +36,11 @@ def test_every_range_has_an_unmapped_page_on_both_sides(make: Callable[[], Arena
         assert pages.stop not in used
 
 
-@given(counts=st.lists(st.lists(st.one_of(st.integers(1, SMALL), st.integers(SLOTS, 200)), max_size=20), min_size=4, max_size=4))
+@given(
+    counts=st.lists(
+        st.lists(st.one_of(st.integers(1, SMALL), st.integers(SLOTS, 200)), max_size=20), min_size=4, max_size=4
+    )
+)
 def test_small_ranges_of_different_arenas_never_collide_in_the_tlb(counts: list[list[int]]) -> None:
     hot: list[set[int]] = []
     for make, wanted in zip(ARENAS, counts, strict=True):

@@ -68,7 +68,7 @@ class TestFrameAllocator:
         frames = FrameAllocator(ram)
         taken = [frames.allocate() for _ in range(ram.frames - 1)]
         assert sorted(set(taken)) == list(range(1, ram.frames))
-        with pytest.raises(OutOfMemory, match=r"no room for 1 more pages in 1 MiB of guest RAM; .*ram_size="):
+        with pytest.raises(OutOfMemory, match=r"no room for 1 more frames in 1 MiB of guest RAM; .*ram_size="):
             frames.allocate()
 
     def test_a_frame_comes_back_zeroed(self) -> None:

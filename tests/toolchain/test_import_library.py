@@ -42,3 +42,15 @@ def test_our_definition_adds_to_the_wheels(
         ("ntoskrnl.exe", "DbgPrint"),
         ("ntoskrnl.exe", "OnlyOurs"),
     }
+
+
+def test_an_export_of_the_users_own_is_imported_by_its_import_symbol(write: Write) -> None:
+    source = write("mine.S", ".globl caller\ncaller: call *__imp_NobodyElseHasThis(%rip)\nret\n")
+    image = PeImage.parse(build_guest(source).read_bytes(), "mine.sys")
+    assert [(each.dll, each.name) for each in image.imports] == [("ntoskrnl.exe", "NobodyElseHasThis")]
+
+
+def test_a_plain_call_of_an_unknown_name_stays_an_error(write: Write) -> None:
+    source = write("typo.S", ".globl caller\ncaller: call DbgPrnt\nret\n")
+    with pytest.raises(GuestBuildError, match="undefined symbol: DbgPrnt"):
+        build_guest(source)
