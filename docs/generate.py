@@ -3,8 +3,15 @@
 
 from __future__ import annotations
 
+import io
+import re
 from pathlib import Path
 
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console
+
+from emu.campaign import parse_replay_id
+from emu.cli.display import display_copy
 from emu.nt.bugcheck import BUGCHECK_PARAMETERS
 from emu.profile import CPU_MODELS, SMAP_POLICIES
 
@@ -40,11 +47,29 @@ def profiles() -> str:
     return "\n".join(lines) + "\n"
 
 
+PICTURED = "CopyFromUser/len=96/src=+4019/dst=+0/profile=skylake-server/data=7/irql=0/none@src+77"
+PICTURE_WIDTH = 110
+
+
+def picture() -> str:
+    """Return what `make run` shows, as a picture. The fonts are the reader's own: nothing is fetched."""
+    console = Console(
+        record=True, width=PICTURE_WIDTH, force_terminal=True, color_system="truecolor", file=io.StringIO()
+    )
+    console.print(*display_copy(parse_replay_id(PICTURED).run(), PICTURE_WIDTH), sep="\n")
+    without_web_fonts = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+    return console.export_svg(
+        title="emu copy --length 96 --fault none@src+77", code_format=without_web_fonts, unique_id="copy"
+    )
+
+
 PAGES = {
+    HERE / "images" / "copy.svg": picture,
     HERE / "reference" / "bugchecks.md": bugchecks,
     HERE / "reference" / "profiles.inc": profiles,
 }
 
 if __name__ == "__main__":
     for path, page in PAGES.items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(page(), encoding="utf-8")

@@ -102,6 +102,30 @@ class ExportCalled(NamedTuple):
     return_address: Gva
 
 
+class DebugPrinted(NamedTuple):
+    """DbgPrint or one of its relatives printed; component and level are those of DbgPrintEx."""
+
+    text: str
+    component: int
+    level: int
+
+
+class PoolAllocated(NamedTuple):
+    """A pool block was allocated; `caller` is the return address of the call."""
+
+    address: Gva
+    size: int
+    tag: int
+    caller: Gva
+
+
+class PoolFreed(NamedTuple):
+    """A pool block was freed."""
+
+    address: Gva
+    caller: Gva
+
+
 class BugcheckRaised(NamedTuple):
     """The machine stopped."""
 
@@ -122,5 +146,8 @@ Event: TypeAlias = (
     | ExecutionContinued
     | DispatchFailed
     | ExportCalled
+    | DebugPrinted
+    | PoolAllocated
+    | PoolFreed
     | BugcheckRaised
 )

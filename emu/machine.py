@@ -19,8 +19,10 @@ from emu.faults import inject as inject_fault
 from emu.image import Module, UnknownSymbol
 from emu.kernel.call import Caller
 from emu.kernel.explanation import Explanation
+from emu.kernel.pool import Pool
+from emu.kernel.stack import UserStack
 from emu.kernel.stubs import ExportCall, ExportFunction
-from emu.kernel.system import ACCESSOR_IMAGE, System
+from emu.kernel.system import ACCESSOR_IMAGE, KERNEL_MODE, USER_MODE, System
 from emu.memory.buffer import Buffer
 from emu.memory.half import Half
 from emu.memory.ram import DEFAULT_SIZE
@@ -91,6 +93,11 @@ class Machine:
         return self._system.kernel_data
 
     @property
+    def user_stack(self) -> UserStack:
+        """The user stack of the current thread."""
+        return self._system.user_stack
+
+    @property
     def modules(self) -> tuple[Module, ...]:
         """The loaded modules, in order of address; the kernel and the accessor library are the first."""
         return self._system.modules.modules
@@ -117,6 +124,27 @@ class Machine:
         return tuple(self._system.events)
 
     @property
+    def debug_output(self) -> list[str]:
+        """What guest code printed with DbgPrint and its relatives, a text a call, since boot or the checkpoint."""
+        return list(self._system.debug_output)
+
+    @property
+    def pool(self) -> Pool:
+        """The kernel's pool; `machine.pool.outstanding` is what was allocated and not freed."""
+        return self._system.pool
+
+    @property
+    def previous_mode(self) -> int:
+        """What ExGetPreviousMode answers: 1 UserMode, as after boot, or 0 KernelMode. `reset` brings it back."""
+        return self._system.previous_mode
+
+    @previous_mode.setter
+    def previous_mode(self, mode: int) -> None:
+        if mode not in (KERNEL_MODE, USER_MODE):
+            raise ValueError(f"previous mode {mode!r} does not exist; there are 0 (KernelMode) and 1 (UserMode)")
+        self._system.previous_mode = mode
+
+    @property
     def resets_to_boot(self) -> bool:
         """Whether `reset` goes back to boot: no checkpoint was made since, no export added, nothing closed."""
         return self._resets_to_boot
@@ -139,10 +167,14 @@ class Machine:
             return found
         modules = sorted(self.modules, key=lambda module: module.base, reverse=True)
         for module in modules:
-            if symbol in module.image.exports or symbol in module:
-                address = self._symbols[symbol] = module[symbol]
-                return address
+            export = self._system.stubs.find(symbol) if module is self._system.kernel else None
+            if export is None and (symbol in module.image.exports or symbol in module):
+                export = module[symbol]
+            if export is not None:
+                self._symbols[symbol] = export
+                return export
         names = [name for module in modules for name in module.image.exports if not name.startswith("Ki")]
+        names += self._system.stubs.names
         raise UnknownSymbol("the loaded modules", symbol, names)
 
     def call(
@@ -163,8 +195,7 @@ class Machine:
         self._check_running()
         address = self.resolve(function) if isinstance(function, str) else Gva(operator.index(function))
         values = [
-            argument.address if isinstance(argument, Buffer) else operator.index(argument)
-            for argument in arguments
+            argument.address if isinstance(argument, Buffer) else operator.index(argument) for argument in arguments
         ]
         return self._call_address(address, values, guarded=guarded, irql=irql, budget=budget)
 
@@ -208,6 +239,7 @@ class Machine:
 
         def add(function: ExportT) -> ExportT:
             self._resets_to_boot = False
+            self._symbols.clear()
             self._system.add_export(name, _python_export(function))
             return function
 

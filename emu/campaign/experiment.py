@@ -18,11 +18,12 @@ from emu.faults import BufferPlace, Fault
 from emu.kernel.explanation import Explanation
 from emu.machine import DEFAULT_BUDGET, Machine
 from emu.memory.errors import OutOfMemory
+from emu.memory.ram import DEFAULT_SIZE
 from emu.profile import Profile
-from emu.toolchain import build_guest
 
 DEFAULT_ROUTINE: Final = "CopyFromUser"
 DEFAULT_LENGTH: Final = 64
+MAXIMUM_BUDGET: Final = (1 << 63) - 1
 
 IMAGES: Final = (".sys", ".dll", ".exe")
 ARCHIVES: Final = (".lib", ".a")
@@ -60,8 +61,8 @@ class CopyExperiment:
                 raise ExperimentError(f"{name} offset {offset} lies outside a page; choose 0 to {PAGE_SIZE - 1}")
         if not 0 <= self.irql <= 15:
             raise ExperimentError(f"irql {self.irql} does not exist; choose 0 (PASSIVE_LEVEL) to 15 (HIGH_LEVEL)")
-        if self.budget < 1:
-            raise ExperimentError(f"a budget of {self.budget} blocks lets nothing run; choose 1 or more")
+        if not 1 <= self.budget <= MAXIMUM_BUDGET:
+            raise ExperimentError(f"a budget of {self.budget} blocks: choose 1 to {MAXIMUM_BUDGET}")
         for fault in self.faults:
             self._check_place(fault)
 
@@ -109,8 +110,11 @@ class CopyExperiment:
             region = machine.kernel.alloc(
                 length + 2 * RED_ZONE, offset=(self.target_offset - RED_ZONE) % PAGE_SIZE, name="target and its poison"
             )
-        except OutOfMemory as error:
-            raise ExperimentError(f"a copy of length {length} does not fit: {error}; choose a shorter length") from None
+        except OutOfMemory:
+            raise ExperimentError(
+                f"length {length} is too much: guest RAM has {DEFAULT_SIZE >> 20} MiB for the source, the target and "
+                "the kernel; choose a shorter one"
+            ) from None
         target = Gva(region.address + RED_ZONE)
         content = self.data.read(length)
         source.write(content)
@@ -155,6 +159,8 @@ def load_images(machine: Machine, files: tuple[str, ...], routine: str) -> None:
     sources = [file for file in files if Path(file).suffix not in IMAGES]
     modules = [machine.load(file) for file in ready]
     if sources:
+        from emu.toolchain import build_guest  # noqa: PLC0415 (slow to import, and most experiments build nothing)
+
         archived = any(Path(file).suffix in ARCHIVES for file in sources)
         modules.append(machine.load(build_guest(sources, export=(routine,) if archived and not ready else ())))
     if not any(routine in module for module in modules):

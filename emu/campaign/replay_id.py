@@ -41,7 +41,9 @@ def format_replay_id(experiment: CopyExperiment) -> str:
     if experiment.budget != DEFAULT_BUDGET:
         parts.append(f"budget={experiment.budget}")
     parts += [str(fault) for fault in experiment.faults]
-    return "/".join(quote(part, safe=_SAFE) for part in parts)
+    routine, *settings = (quote(part, safe=_SAFE).replace("~", "%7E") for part in parts)
+    # At the start of a word a dash makes an option, and to some shells an equals sign means a command.
+    return "/".join((routine.replace("-", "%2D").replace("=", "%3D"), *settings))
 
 
 def parse_replay_id(text: str) -> CopyExperiment:

@@ -37,7 +37,7 @@ from emu.nt.bugcheck import BUGCHECK_PARAMETERS, BugCheck, to_bugcheck
 from emu.nt.status import describe_status
 from emu.outcome import Bugchecked, Raised, Returned, TimedOut, Unmodelled
 
-_CODE_FIELDS = ("rip", "pc", "filter", "return_address")
+_CODE_FIELDS = ("rip", "pc", "filter", "return_address", "caller")
 _DATA_FIELDS = ("establisher", "handler", "guard", "address")
 
 

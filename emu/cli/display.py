@@ -4,20 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from emu.campaign import CopyResult, format_replay_id
 from emu.cli.hex_dump import HexDump, Mark
 from emu.cli.history import History
 from emu.cli.mappings import mappings_table
-from emu.cli.verdict import bugcheck_table, verdict
-from emu.cli.words import damage_words, landed_count, plural
-from emu.cpu.trap import Vector
-from emu.events import PagedIn, StackGrown, TrapTaken
+from emu.cli.verdict import bugcheck_name, bugcheck_table, verdict
+from emu.cli.words import damage_words, fault_reason, landed_count, last_fault, plural
 from emu.kernel.irql import APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL
 from emu.outcome import Bugchecked
 
@@ -46,7 +44,7 @@ def display_copy(result: CopyResult, width: int) -> Iterator[RenderableType]:
     for title, subtitle, content in History(result).sections():
         yield _section(title, subtitle, content)
     if isinstance(result.outcome, Bugchecked):
-        yield _section("Bugcheck", "", bugcheck_table(result.outcome))
+        yield _section("Bugcheck", bugcheck_name(result.outcome.code), bugcheck_table(result.outcome))
     yield _section("Outcome", "", verdict(result))
     # On one line whatever the width, so that it can be copied as one.
     yield Text.assemble(
@@ -68,14 +66,12 @@ def _landed_heading(result: CopyResult) -> str:
 
 
 def _section(title: str, subtitle: str, *content: RenderableType) -> RenderableType:
-    heading = Text.assemble("\n", (title, "bold"), f"  {subtitle}" if subtitle else "")
-    return Group(heading, Padding(Group(*content), (0, 0, 0, 2)))
+    heading = Table.grid(padding=(0, 2, 0, 0))
+    heading.add_row(Text(title, "bold"), subtitle)
+    return Group("", heading, Padding(Group(*content), (0, 0, 0, 2)))
 
 
 def _mark(result: CopyResult) -> Mark | None:
-    """Return the byte of the last page fault that did not end in a page-in."""
-    for event, following in reversed(list(pairwise((*result.events, None)))):
-        if isinstance(event, TrapTaken) and not isinstance(following, PagedIn | StackGrown):
-            place = result.place_of(event.address) if event.vector == Vector.PAGE_FAULT else None
-            return Mark(*place, f"page state {event.page}") if place else None
-    return None
+    trap = last_fault(result)
+    place = result.place_of(trap.address) if trap is not None else None
+    return Mark(*place, fault_reason(result, trap)) if trap is not None and place is not None else None

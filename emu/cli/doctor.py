@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`emu doctor`: whether everything that a machine needs is there and works.
 
-With `--json`: {"healthy", "checks": [{"name", "healthy", "found", "remedy"}]}; "remedy" is empty where all is well.
+With `--json`: {"healthy", "checks": [{"name", "healthy", "optional", "found", "remedy"}]}; "remedy" is empty where all
+is well. What is optional does not make an installation unhealthy.
 """
 
 from __future__ import annotations
@@ -10,16 +11,21 @@ import dataclasses
 import importlib.metadata
 import platform
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from emu.cli.output import make_console, show, show_json
 from emu.toolchain import built_directory
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 REBUILD: Final = (
     "in a checkout run `make setup`, else install the package again: pip install --force-reinstall umaccess-emu"
 )
 REINSTALL_ENGINE: Final = "install an engine that is known to work: pip install --force-reinstall 'unicorn==2.1.4'"
 REPORT: Final = "the installation is complete and does not work: please report it with this output"
+
+OPTIONAL: Final = ("toolchain",)
 
 SYSTEM_IMAGES: Final = ("ntoskrnl.exe", "umaccess.sys")
 
@@ -34,6 +40,7 @@ class Finding:
 
     name: str
     healthy: bool
+    optional: bool
     found: str
     remedy: str
 
@@ -47,7 +54,7 @@ def describe_versions() -> str:
 def run_doctor(*, as_json: bool) -> int:
     """Run `emu doctor`; returns the exit status."""
     findings = [examine(name, check, remedy) for name, check, remedy in CHECKS]
-    healthy = all(finding.healthy for finding in findings)
+    healthy = all(finding.healthy or finding.optional for finding in findings)
     if as_json:
         show_json({"healthy": healthy, "checks": [dataclasses.asdict(finding) for finding in findings]})
         return 0 if healthy else 1
@@ -56,20 +63,28 @@ def run_doctor(*, as_json: bool) -> int:
 
     table = Table.grid(padding=(0, 2, 0, 0))
     for finding in findings:
-        verdict = Text("ok", "bold green") if finding.healthy else Text("MISSING", "bold red")
-        table.add_row(verdict, Text(finding.name, "bold"), finding.found)
+        table.add_row(_verdict(finding), Text(finding.name, "bold"), finding.found)
         if finding.remedy:
             table.add_row("", "", Text(finding.remedy, "yellow"))
     show(make_console(), table)
     return 0 if healthy else 1
 
 
+def _verdict(finding: Finding) -> Text:
+    from rich.text import Text  # noqa: PLC0415 (not needed for --json)
+
+    if finding.healthy:
+        return Text("ok", "bold green")
+    return Text("optional", "yellow") if finding.optional else Text("MISSING", "bold red")
+
+
 def examine(name: str, check: Callable[[], str], remedy: str) -> Finding:
     """Run one check. Whatever it raises is its finding: a doctor must not fall ill itself."""
+    optional = name in OPTIONAL
     try:
-        return Finding(name, True, check(), "")
+        return Finding(name, True, optional, check(), "")
     except Exception as error:
-        return Finding(name, False, str(error) or type(error).__name__, remedy)
+        return Finding(name, False, optional, str(error) or type(error).__name__, remedy)
 
 
 def _package() -> str:

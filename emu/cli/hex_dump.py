@@ -99,7 +99,7 @@ class HexDump:
             byte = result.target[at]
             untouched = self._fate(at) == "untouched"
             printable = 0x20 <= byte < 0x7F and not untouched
-            line.append(chr(byte) if printable else " " if untouched else ".", self._style("target", at))
+            line.append(chr(byte) if printable else " " if untouched else ".", STYLES[self._fate(at)])
         return line
 
     def _append_bytes(self, line: Text, buffer: str, address: int, offsets: range, shown: list[str]) -> None:

@@ -13,7 +13,7 @@ from rich.text import Text
 from emu.address import PAGE_SIZE, Gva
 from emu.campaign import CopyResult
 from emu.cli.source_quote import quote
-from emu.cli.words import describe_address, plural, trap_name
+from emu.cli.words import describe_address, fault_reason, plural, trap_name
 from emu.cpu.trap import Vector, describe_error_code
 from emu.events import (
     BugcheckRaised,
@@ -50,7 +50,7 @@ class History:
         while (event := self._peek()) is not None:
             if isinstance(event, TrapTaken):
                 if isinstance(self._peek(1), PagedIn | StackGrown):
-                    yield "Page-ins", "and the instruction was retried", self._page_ins()
+                    yield "Page-ins", "the page came back, and the instruction was retried", self._page_ins()
                 else:
                     self._at += 1
                     yield "Fault", trap_name(event.vector), self._trap(event)
@@ -91,7 +91,7 @@ class History:
             where = Text(f"0x{trap.address:016x}  ")
             if described := describe_address(self._result, trap.address):
                 where.append(f"{described}, ", "bold red")
-            where.append(f"page state {trap.page}")
+            where.append(fault_reason(self._result, trap))
             code = f"{trap.error_code:#x}  {describe_error_code(trap.error_code)}"
             table.add_row(Text("error code", "dim"), code)
             table.add_row(Text("CR2", "dim"), where)
@@ -152,7 +152,8 @@ class History:
             case ExportCalled(name, return_address):
                 return _verb("call"), _code(f"ntoskrnl!{name}"), Text(f"from {locate(return_address)}")
             case _:
-                return _verb(""), Text(""), Text(self._result.explanation.explain_event(event))
+                verb, _, rest = self._result.explanation.explain_event(event).partition(" ")
+                return _verb(verb), Text(""), Text(rest.strip())
 
     def _frame(self, establisher: Gva, handler: Gva | None) -> Text:
         frame = Text(f"0x{establisher:016x}  ", "dim")

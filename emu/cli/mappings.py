@@ -15,17 +15,17 @@ _HARDWARE = {"rw": "rw, NX", "ro": "ro, NX", "rx": "ro, executable", "rwx": "rw,
 def mappings_table(result: CopyResult) -> Table:
     """Return the table of both buffers' pages."""
     table = Table.grid(padding=(0, 2, 0, 0))
-    for heading in ("", "page", "bytes", "mode", "access", "state"):
+    for heading in ("", "page", "bytes", "U/S", "access", "state"):
         table.add_column(heading)
-    table.add_row(*(Text(heading, "dim") for heading in ("", "page", "bytes", "mode", "access", "state")))
+    table.add_row(*(Text(heading, "dim") for heading in ("", "page", "bytes", "U/S", "access", "state")))
     previous = ""
     for row in result.pages:
         table.add_row(
             Text(row.buffer if row.buffer != previous else "", "bold"),
             _where(row),
             span(row.first, row.last),
-            "user" if row.before.user else "supervisor",
-            _HARDWARE[row.before.protection],
+            "user" if row.before.user else "kernel",
+            Text(_HARDWARE[row.before.protection], "" if row.before.protection == "rw" else "yellow"),
             _state(row),
         )
         previous = row.buffer
@@ -42,7 +42,7 @@ def _where(row: PageRow) -> Text:
 def _state(row: PageRow) -> Text:
     state = Text(row.before.state, _style(row.before))
     if row.after != row.before:
-        state.append(f", then {row.after.state}", _style(row.after))
+        state.append(f" → {row.after.state}", _style(row.after))
     return state
 
 

@@ -36,9 +36,11 @@ def mistakes_reported() -> Iterator[None]:
         OutOfMemory,
         ProfileError,
         ToolchainMissing,
-        UnknownSymbol,
     ) as error:
         raise Mistake(str(error)) from error
+    except UnknownSymbol as error:
+        nearest = f"nearest: {', '.join(error.nearest)}; " if error.nearest else ""
+        raise Mistake(f"there is no routine {error.name!r}; {nearest}one of your own needs --image FILE") from error
     except (EngineError, NativeCoreError, SystemNotBuilt) as error:
         raise Mistake(f"{error}; `emu doctor` looks at the whole installation") from error
     except OSError as error:

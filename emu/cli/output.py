@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
+
+from emu.cli.mistakes import Mistake
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -14,14 +17,14 @@ if TYPE_CHECKING:
 MAXIMUM_WIDTH: Final = 140
 """Columns beyond which lines are no longer easier to read."""
 
-_ASCII: Final = str.maketrans({"·": ".", "│": "|", "⋮": ":", "×": "x", "─": "-", "…": "~"})
+_ASCII: Final = str.maketrans({"·": ".", "│": "|", "⋮": ":", "×": "x", "→": "->", "─": "-", "…": "~"})
 
 
 def make_console() -> Console:
     """Return the console for standard output, as wide as the terminal and no wider than is good to read."""
     from rich.console import Console  # noqa: PLC0415 (not needed for --json)
 
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = Console(highlight=False, markup=False, emoji=False, legacy_windows=False)
     console.width = min(console.width, MAXIMUM_WIDTH)
     return console
 
@@ -30,10 +33,11 @@ def show(console: Console, *parts: RenderableType) -> None:
     """Print renderables, one below the other; a `Text` that must not wrap stays one line, however long it is."""
     from rich.text import Text  # noqa: PLC0415
 
-    with console.capture() as captured:
-        for part in parts:
-            console.print(part, soft_wrap=isinstance(part, Text) and bool(part.no_wrap))
-    write(captured.get())
+    # Width and colours are those of standard output from here on; the text is collected, to be written at once.
+    console.file = collected = io.StringIO()
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, Text) and bool(part.no_wrap))
+    write(collected.getvalue())
 
 
 def show_json(data: Any) -> None:
@@ -52,6 +56,8 @@ def write(text: str) -> None:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # So that the interpreter's own flush at exit finds nothing to complain about (Python docs, SIGPIPE note).
+    except OSError as error:
+        # So that the interpreter's own flush at exit finds nothing to complain about (Python docs, note on SIGPIPE).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise Mistake(f"standard output: {error.strerror or error}") from error

@@ -9,12 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from emu.campaign import CopyResult
-from emu.cli.words import damage_words, describe_address, handler_of, landed_count
+from emu.cli.words import damage_words, describe_address, handler_of, landed_count, last_fault
 from emu.events import ExceptionRaised
 from emu.nt.bugcheck import BUGCHECK_PARAMETERS, BugCheck, to_bugcheck
 from emu.nt.status import describe_status
 from emu.outcome import Bugchecked, Outcome, Raised, Returned, TimedOut, Unmodelled
-
 
 GUARD: Final = "ntoskrnl!KiGuardedCall"
 """The frame around every call that the host makes."""
@@ -47,7 +46,9 @@ def summary(result: CopyResult) -> str:
                 text += f", {record.operation} of {byte or f'{record.fault_address:#x}'}"
             return f"{text}, {_handled(result)}"
         case Bugchecked(code, _):
-            return f"bugcheck {bugcheck_name(code)}; the machine stopped"
+            trap = last_fault(result)
+            byte = describe_address(result, trap.address) if trap is not None else ""
+            return f"bugcheck {bugcheck_name(code)}{f' at {byte}' if byte else ''}; the machine stopped"
         case TimedOut(budget, rip):
             return f"timed out: a budget of {budget:,} blocks was used up at {locate(rip)}; --budget gives it more"
         case Unmodelled(reason, rip):

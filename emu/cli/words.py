@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from emu.campaign import CopyResult
-from emu.cpu.trap import VECTOR_NAMES, Vector
-from emu.events import Landed
+from emu.cpu.trap import ERROR_FETCH, ERROR_PRESENT, ERROR_WRITE, VECTOR_NAMES, Vector
+from emu.events import Landed, PagedIn, StackGrown, TrapTaken
+from emu.memory.layout import HIGHEST_USER_HALF
 
 _LONG_NAMES = {
     Vector.DIVIDE_ERROR: "divide error",
@@ -37,6 +40,31 @@ def describe_address(result: CopyResult, address: int) -> str:
         if start + length <= address < start + length + 4096:
             return f"{plural(address - start - length + 1, 'byte')} past the end of the {name}"
     return ""
+
+
+def fault_reason(result: CopyResult, trap: TrapTaken) -> str:
+    """Return why a page fault happened: the page's state or, where the page is there, what forbids the access."""
+    if not trap.error_code & ERROR_PRESENT:
+        return f"page state {trap.page}"
+    if trap.error_code & ERROR_FETCH:
+        return "the page is not executable for the kernel"
+    place = result.place_of(trap.address)
+    row = next(
+        (row for row in result.pages if place and row.buffer == place[0] and row.first <= place[1] <= row.last), None
+    )
+    if trap.error_code & ERROR_WRITE and row is not None and row.before.protection in ("ro", "rx"):
+        return "the page is read-only"
+    if trap.address <= HIGHEST_USER_HALF and result.experiment.profile.smap != "off":
+        return "SMAP: a user page, touched with AC clear"
+    return "the page is there, and its protection forbids the access"
+
+
+def last_fault(result: CopyResult) -> TrapTaken | None:
+    """Return the last page fault that did not end in a page-in."""
+    for event, following in reversed(list(pairwise((*result.events, None)))):
+        if isinstance(event, TrapTaken) and not isinstance(following, PagedIn | StackGrown):
+            return event if event.vector == Vector.PAGE_FAULT else None
+    return None
 
 
 def plural(count: int, noun: str) -> str:

@@ -35,7 +35,7 @@ class State(ctypes.Structure):
         ("request", ctypes.c_uint32),
         ("mxcsr", ctypes.c_uint32),
         ("irql", ctypes.c_uint32),
-        ("reserved", ctypes.c_uint32),
+        ("paging_changed", ctypes.c_uint32),
         ("xmm", ctypes.c_uint8 * 256),
     )
 
@@ -125,6 +125,9 @@ def load_native_core() -> ctypes.CDLL:
         function.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
     library.pages_checkpoint.restype = None
     library.pages_reset.restype = ctypes.c_uint32
+    for function in (library.pages_checkpoint_all, library.pages_reset_all):
+        function.restype = None
+        function.argtypes = [ctypes.c_void_p]
     for function in (library.pages_checkpoint, library.pages_reset):
         function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32]
     return library

@@ -194,6 +194,11 @@ class Processor:
         self._words[r.MXCSR] = value
         self._words[r.REQUEST] |= REQUEST_WRITE_EXTENDED
 
+    @property
+    def paging_changed(self) -> bool:
+        """Whether the guest has written CR0, CR3 or CR4 since the snapshot that `restore` went back to."""
+        return bool(self._words[r.PAGING_CHANGED])
+
     def extended_changed(self) -> None:
         """Have the next `run()` take over what was written to `xmm`."""
         self._words[r.REQUEST] |= REQUEST_WRITE_EXTENDED

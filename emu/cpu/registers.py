@@ -15,7 +15,7 @@ GPR_NAMES: Final = (
 RIP, RFLAGS, CR2, CR3, BUDGET, BLOCKS, TIMESTAMP_READS = range(16, 23)
 
 # Doublewords of the state block.
-REASON, VECTOR, ERROR_CODE, ENGINE_ERROR, REQUEST, MXCSR, IRQL = range(46, 53)
+REASON, VECTOR, ERROR_CODE, ENGINE_ERROR, REQUEST, MXCSR, IRQL, PAGING_CHANGED = range(46, 54)
 
 XMM_OFFSET: Final = 216
 """Byte offset of XMM0 in the state block; sixteen registers of 16 bytes follow each other."""

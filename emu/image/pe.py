@@ -11,6 +11,7 @@ from emu.image.directories import Import, read_exports, read_imports, read_reloc
 from emu.image.errors import ImageError
 from emu.image.function_table import FunctionTable
 from emu.image.headers import Section, read_headers
+from emu.image.load_config import LoadConfig, read_load_config
 
 _QWORD = struct.Struct("<Q")
 
@@ -35,6 +36,7 @@ class PeImage:
     function_table: bytes = dataclasses.field(repr=False)
     """The exception directory's bytes."""
     functions: FunctionTable = dataclasses.field(repr=False)
+    load_config: LoadConfig = dataclasses.field(repr=False)
     _mapped: bytes = dataclasses.field(repr=False)
 
     @staticmethod
@@ -97,5 +99,6 @@ def _parse(data: bytes, name: str) -> PeImage:
         function_table_rva=exception_rva,
         function_table=function_table,
         functions=FunctionTable(function_table, image, name),
+        load_config=read_load_config(image, *headers.directories["load configuration"], headers.preferred_base, name),
         _mapped=image,
     )

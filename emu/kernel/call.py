@@ -13,7 +13,7 @@ from emu.kernel.irql import HIGH_LEVEL
 from emu.kernel.run_loop import RunLoop
 from emu.kernel.system import ARGUMENT_REGISTERS, System
 from emu.kernel.trap_frame import entry_flags
-from emu.outcome import Outcome, Raised, Returned
+from emu.outcome import Outcome, Raised, Returned, Unmodelled
 
 FRAME_SIZE: Final = 32 * 8 + 8
 """guest/kernel/guarded_call.S: home space and stack arguments."""
@@ -33,11 +33,12 @@ class Caller:
         kernel = system.kernel
         self._guarded_enter = kernel["KiGuardedCallEnter"]
         self._unguarded_enter = kernel["KiUnguardedCallEnter"]
+        self._caught = kernel["KiGuardedCallCaught"]
         self._stack_pointer = system.stack.high - 8 - FRAME_SIZE
         self._endings: dict[int, Callable[[], Outcome]] = {
             kernel["KiGuardedCallReturned"] + 1: self._returned,
             kernel["KiUnguardedCallReturned"] + 1: self._returned,
-            kernel["KiGuardedCallCaught"] + 1: self._raised,
+            self._caught + 1: self._raised,
         }
 
     def call(self, address: Gva, arguments: Sequence[int], *, guarded: bool, irql: int, budget: int) -> Outcome:
@@ -72,5 +73,6 @@ class Caller:
 
     def _raised(self) -> Outcome:
         record = self.run_loop.landed_record
-        assert record is not None, "the guarded call was landed in without a landing"
+        if record is None:
+            return Unmodelled("guest code jumped into the kernel's own __except block", self._caught)
         return Raised(record)

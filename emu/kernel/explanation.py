@@ -8,6 +8,7 @@ from emu.cpu.instruction import MAXIMUM_LENGTH, decode
 from emu.cpu.trap import VECTOR_NAMES, Vector, describe_error_code
 from emu.events import (
     BugcheckRaised,
+    DebugPrinted,
     DispatchFailed,
     Event,
     ExceptionRaised,
@@ -19,10 +20,13 @@ from emu.events import (
     FrameUnwound,
     Landed,
     PagedIn,
+    PoolAllocated,
+    PoolFreed,
     StackGrown,
     TrapTaken,
 )
 from emu.image import ImageError, SourceLine
+from emu.kernel.pool import FreedBlock, format_tag
 from emu.kernel.system import System
 from emu.memory.buffer import Buffer
 from emu.nt.bugcheck import BugCheck, to_bugcheck
@@ -98,11 +102,28 @@ class Explanation:
         """Return which byte of which buffer an address is, empty where it is in none."""
         buffer = self.buffer_at(address)
         if buffer is None:
-            return ""
+            return self._explain_pool(address)
         offset, name = address - buffer.origin, buffer.name or f"the buffer at {buffer.origin:#x}"
         if offset < buffer.size:
             return f"byte {offset} of {name} ({buffer.size} bytes)"
         return f"{offset - buffer.size + 1} past the end of {name} ({buffer.size} bytes)"
+
+    def _explain_pool(self, address: Gva) -> str:
+        found = self._system.pool.covering(address)
+        if found is None:
+            return ""
+        block, fate = (
+            (found.block, f", freed from {self.locate(found.caller)}") if isinstance(found, FreedBlock) else (found, "")
+        )
+        offset = address - block.address
+        if 0 <= offset < block.size:
+            where = f"byte {offset} of"
+        else:
+            where = f"{-offset} before" if offset < 0 else f"{offset - block.size + 1} past the end of"
+        return (
+            f"{where} a pool block of {block.size} bytes, tag {format_tag(block.tag)!r}, "
+            f"allocated from {self.locate(block.caller)}{fate}"
+        )
 
     def explain_record(self, record: ExceptionRecord) -> list[str]:
         """Return the lines that say where an exception came from and what it touched."""
@@ -144,6 +165,12 @@ class Explanation:
                 return f"stopped at {locate(pc)}: {reason}"
             case ExportCalled(name, return_address):
                 return f"call    {name} from {locate(return_address)}"
+            case DebugPrinted(text):
+                return f"printed {text!r}"
+            case PoolAllocated(address, size, tag, caller):
+                return f"pool    {size} bytes at {address:#x}, tag {format_tag(tag)!r}, allocated from {locate(caller)}"
+            case PoolFreed(address, caller):
+                return f"pool    {address:#x} freed from {locate(caller)}"
             case BugcheckRaised(code, parameters):
                 known = to_bugcheck(code)
                 name = f" {known.name}" if isinstance(known, BugCheck) else ""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from emu.address import PAGE_SIZE, Gva
 from emu.image import ImageError, Module, PeImage
+from emu.kernel.load_config import fill_load_config
 from emu.memory import page_table as pt
 from emu.memory.address_space import AddressSpace
 from emu.memory.layout import Arena
@@ -92,8 +93,8 @@ class ModuleList:
     def load(self, image: PeImage, resolve: Callable[[str], Gva | None]) -> Module:
         """Map an image, relocated and linked. `resolve` gives the address of an import.
 
-        Raises `MissingImports` with all the names, or `ImageError` for an image that cannot move; nothing is mapped
-        then.
+        Raises `MissingImports` with all the names, `ImageError` for an image that cannot move, or `OutOfMemory`; nothing
+        is mapped then.
         """
         addresses = {entry.iat_rva: resolve(entry.name) for entry in image.imports}
         missing = sorted({entry.name for entry in image.imports if addresses[entry.iat_rva] is None})
@@ -102,8 +103,9 @@ class ModuleList:
                 f"{image.name} imports what the kernel does not export: {', '.join(missing)}; "
                 "provide each with @machine.export(name) before loading"
             )
-        mark = self._arena.mark
-        base = self._arena.reserve(-(-image.size_of_image // PAGE_SIZE))
+        mark, pages = self._arena.mark, -(-image.size_of_image // PAGE_SIZE)
+        self._memory.require_room(pages)
+        base = self._arena.reserve(pages)
         try:
             content = bytearray(image.relocated(base))
         except ImageError:
@@ -112,6 +114,7 @@ class ModuleList:
         for rva, address in addresses.items():
             assert address is not None
             content[rva : rva + 8] = address.to_bytes(8, "little")
+        fill_load_config(content, image, base, resolve)
         self._map(image, base, bytes(content))
         module = Module(image, base)
         self._add(ModuleUnwinder(module, Gva(base + image.function_table_rva)))

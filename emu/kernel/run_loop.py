@@ -20,10 +20,11 @@ from emu.cpu.trap import ERROR_PRESENT, ERROR_USER, ERROR_WRITE, VECTOR_NAMES, T
 from emu.events import BugcheckRaised, ExceptionRaised, ExportCalled, PagedIn, StackGrown, TrapTaken
 from emu.kernel import trap_frame
 from emu.kernel.exceptions import exception_of
+from emu.kernel.guest_fault import GuestFault
 from emu.kernel.page_fault import Circumstances, PageIn, RaiseException, StopMachine, decide
 from emu.kernel.stack import is_kernel_writable
-from emu.kernel.stubs import AFTER_CALLBACK, AT_CALL, ExportCall, Stub
-from emu.kernel.system import ARGUMENT_REGISTERS, GuestFault, System
+from emu.kernel.stubs import AFTER_CALLBACK, AT_CALL, ExportBugcheck, ExportCall, ExportUnmodelled, Stub
+from emu.kernel.system import ARGUMENT_REGISTERS, System
 from emu.memory.errors import NotMapped
 from emu.memory.layout import HIGHEST_USER_HALF
 from emu.memory.page_table import STATE_NAMES, PageState
@@ -39,8 +40,9 @@ from emu.seh.handler_call import PendingException
 from emu.seh.requests import CallGuest, Land, RaiseRecord, RaiseStatus, Steps
 
 FLAGS_CLEARED_IN_HANDLERS: Final = r.FLAG_TF | r.FLAG_DF | r.FLAG_NT | r.FLAG_RF
-CONTEXT_FLAGS_ALLOWED: Final = 0x0024_0FD5 | r.FLAG_RF
-"""RFLAGS that a context may set: arithmetic, TF, IF, DF, RF, AC, ID."""
+CONTEXT_FLAGS_ALLOWED: Final = 0x0024_0FD5
+"""RFLAGS that a context may set: arithmetic, TF, IF, DF, AC, ID. On silicon RF is gone after the first instruction,
+while the engine would keep it through every block that follows."""
 
 MXCSR_ALLOWED: Final = 0xFFFF
 """MXCSR_MASK of every CPU model: a bit above it would be a #GP."""
@@ -154,6 +156,9 @@ class RunLoop:
             return self._user_mode(trap)
         self.system.events.append(TrapTaken(trap.vector, trap.error_code, Gva(0), trap.rip, ""))
         if trap.vector == Vector.STACK_FAULT:
+            stack_pointer = self._registers[r.RSP]
+            if not self._has_room(trap_frame.frame_below(stack_pointer), stack_pointer):
+                return self._double_fault(trap)
             return self.bugcheck(BugCheck.UNEXPECTED_KERNEL_MODE_TRAP, (Vector.STACK_FAULT, 0, 0, trap.rip))
         raised = exception_of(trap, self._divisor_is_zero(trap))
         if raised is None:
@@ -278,6 +283,10 @@ class RunLoop:
             return self._fault_in_export(fault, stub)
         except NotMapped as missing:
             return self._fault_in_export(GuestFault(missing.address, write=False), stub)
+        except ExportBugcheck as stop:
+            return self.bugcheck(stop.code, stop.parameters)
+        except ExportUnmodelled as reason:
+            return Unmodelled(f"{stub.name}: {reason}", call.caller)
         if isinstance(result, Generator):
             return self._advance(Activation(result, lambda value: self._return_from(stub, value), stub), None)
         return self._return_from(stub, result or 0)
@@ -319,10 +328,19 @@ class RunLoop:
         if isinstance(request, CallGuest):
             return self._call_guest(activation, request)
         activation.stack_pointer = request.stack_pointer
-        self._waiting.append(activation)
+        self._wait(activation)
         if isinstance(request, RaiseRecord):
             return self._raise_software(*request)
         return self._raise_status(request)
+
+    def _wait(self, activation: Activation) -> None:
+        """Let a generator wait. What waits on the same stack, but not above it, guest code has left without a word."""
+        waiting, stack = self._waiting, self.system.stack
+        low, high = stack.low, activation.stack_pointer
+        if high <= stack.high:
+            while waiting and low <= waiting[-1].stack_pointer <= high:
+                waiting.pop().steps.close()
+        waiting.append(activation)
 
     def _call_guest(self, activation: Activation, request: CallGuest) -> Ending:
         registers = self._registers
@@ -339,7 +357,7 @@ class RunLoop:
         registers[r.RFLAGS] &= ~FLAGS_CLEARED_IN_HANDLERS
         activation.stack_pointer = stack_pointer
         activation.returns_to = request.return_address
-        self._waiting.append(activation)
+        self._wait(activation)
         return None
 
     def _raise_status(self, request: RaiseStatus) -> Ending:
@@ -389,7 +407,7 @@ class RunLoop:
             (DOUBLE_FAULT, self._registers[r.RSP], trap.address, trap.rip),
         )
 
-    def bugcheck(self, code: BugCheck, parameters: tuple[int, int, int, int]) -> Bugchecked:
+    def bugcheck(self, code: int, parameters: tuple[int, int, int, int]) -> Bugchecked:
         """Stop the machine, its memory left as it is."""
         self.system.events.append(BugcheckRaised(code, parameters))
         return Bugchecked(code, parameters)

@@ -24,6 +24,23 @@ AFTER_CALLBACK = 6
 
 HOME_SPACE = 0x20
 
+_CODE = bytes.fromhex("4883EC68F4F4")
+"""How a stub begins: sub rsp, 68h; hlt; hlt."""
+
+
+class ExportBugcheck(Exception):
+    """An export stops the machine."""
+
+    def __init__(self, code: int, *parameters: int) -> None:
+        super().__init__(code, *parameters)
+        first, second, third, fourth, *_ = (*parameters, 0, 0, 0, 0)
+        self.code = code
+        self.parameters = (first, second, third, fourth)
+
+
+class ExportUnmodelled(Exception):
+    """An export was asked for what is not modelled; the text says what."""
+
 
 class ExportCall(NamedTuple):
     """One call of an export, its stub's frame built."""
@@ -88,7 +105,7 @@ class StubTable:
         known = self._by_name.get(name)
         if known is not None:
             address = known.address
-        elif name in self._kernel.image.exports:
+        elif self._is_stub(name):
             address = self._kernel[name]
         else:
             address = self._next
@@ -100,6 +117,11 @@ class StubTable:
         self._by_name[name] = stub
         self.calls[address + AFTER_CALL] = stub
         return address
+
+    def _is_stub(self, name: str) -> bool:
+        """Tell whether the kernel image has a stub of that name; it may have guest code instead."""
+        rva = self._kernel.image.exports.get(name, 0)
+        return self._kernel.image.mapped()[rva : rva + len(_CODE)] == _CODE
 
     def find(self, name: str) -> Gva | None:
         """Return the address of an export, or None."""

@@ -12,7 +12,9 @@ from emu.cpu.processor import Processor, Snapshot
 from emu.events import Event
 from emu.image import Module
 from emu.kernel.exports import EXPORTS
+from emu.kernel.guest_fault import GuestFault
 from emu.kernel.modules import ModuleList, ModulesMark, read_image
+from emu.kernel.pool import Pool, PoolMark
 from emu.kernel.stack import UserStack, map_kernel_stack
 from emu.kernel.stubs import AFTER_CALL, ExportFunction, StubTable
 from emu.memory import layout
@@ -33,16 +35,11 @@ BUILT: Final = Path(__file__).parent.parent / "_built"
 KERNEL_IMAGE: Final = BUILT / "ntoskrnl.exe"
 ACCESSOR_IMAGE: Final = BUILT / "umaccess.sys"
 
+KERNEL_MODE: Final = 0
+USER_MODE: Final = 1
+"""KPROCESSOR_MODE: whom the kernel code of a call acts for."""
+
 ARGUMENT_REGISTERS: Final = (r.RCX, r.RDX, r.R8, r.R9)
-
-
-class GuestFault(Exception):
-    """The kernel's own work on guest memory met a page that the guest could not touch either."""
-
-    def __init__(self, address: Gva, write: bool) -> None:
-        super().__init__(f"{'write' if write else 'read'} of {address:#x}")
-        self.address = address
-        self.write = write
 
 
 class Checkpoint(NamedTuple):
@@ -53,6 +50,9 @@ class Checkpoint(NamedTuple):
     modules: ModulesMark
     user: HalfMark
     kernel: HalfMark
+    pool: PoolMark
+    debug_output: int
+    previous_mode: int
 
 
 class SystemNotBuilt(RuntimeError):
@@ -77,6 +77,12 @@ class System:
         self.user_stack = UserStack(self.memory, user_arena)
         self.user = Half("user", self.memory, user_arena, user=True)
         self.kernel_data = Half("kernel", self.memory, layout.kernel_data(), user=False)
+        self.pool = Pool(self.memory, layout.kernel_pool(), self.ram.frames // 2)
+        self.debug_output: list[str] = []
+        """What DbgPrint and its relatives printed, a text a call."""
+        self.previous_mode = USER_MODE
+        """What ExGetPreviousMode answers: calls stand for system calls of a user program."""
+        self.current_thread = self.kernel["KiInitialThread"]
         self.events: list[Event] = []
         self.c_specific_handler = CSpecificHandler()
         self._host_handlers: dict[int, HostHandler] = {
@@ -123,6 +129,10 @@ class System:
         if address is None and name in self.kernel.image.exports:
             return self.kernel[name]
         return address
+
+    def exported_address(self, name: str) -> Gva | None:
+        """Return the address of an export, as `resolve` does, but of none that is the kernel image's own."""
+        return None if name.startswith("Ki") and self.stubs.find(name) is None else self.resolve(name)
 
     def add_export(self, name: str, function: ExportFunction) -> Gva:
         """Add an export, or replace one."""
@@ -173,20 +183,32 @@ class System:
 
     def checkpoint(self) -> Checkpoint:
         """Make the state as it is the one that `reset` goes back to. Older checkpoints are gone."""
+        memory = self.memory.checkpoint()
+        if self.cpu.paging_changed:
+            self.ram.checkpoint_all()
         return Checkpoint(
             self.cpu.snapshot(),
-            self.memory.checkpoint(),
+            memory,
             self.modules.mark,
             self.user.mark,
             self.kernel_data.mark,
+            self.pool.mark,
+            len(self.debug_output),
+            self.previous_mode,
         )
 
     def reset(self, checkpoint: Checkpoint) -> bool:
         """Go back to the last checkpoint; tell whether modules went with it."""
+        if self.cpu.paging_changed:
+            self.ram.reset_all()
+            self.cpu.drop_all_translations()
         self.memory.reset(checkpoint.memory)
         self.cpu.restore(checkpoint.processor)
         self.user.release_to(checkpoint.user)
         self.kernel_data.release_to(checkpoint.kernel)
+        self.pool.release_to(checkpoint.pool)
+        del self.debug_output[checkpoint.debug_output :]
+        self.previous_mode = checkpoint.previous_mode
         if not self.modules.release_to(checkpoint.modules):
             return False
         self.cpu.drop_all_translations()

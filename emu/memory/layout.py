@@ -76,3 +76,8 @@ def user_data() -> Arena:
 def kernel_data() -> Arena:
     """Kernel data."""
     return Arena("kernel data", 0xFFFF_A000_0000_0000, 0xFFFF_A080_0000_0000, 48)
+
+
+def kernel_pool() -> Arena:
+    """Pool: kernel data, too."""
+    return Arena("pool", 0xFFFF_B000_0000_0000, 0xFFFF_B080_0000_0000, 48)

@@ -79,6 +79,14 @@ class Ram:
         """
         return bool(self._library.pages_reset(self._pages_address, leaf_tables, len(leaf_tables)))
 
+    def checkpoint_all(self) -> None:
+        """Make every frame what `reset` goes back to, whether or not a D bit or `mark_written` names it."""
+        self._library.pages_checkpoint_all(self._pages_address)
+
+    def reset_all(self) -> None:
+        """Bring back every frame, whether or not a D bit or `mark_written` names it."""
+        self._library.pages_reset_all(self._pages_address)
+
 
 class FrameAllocator:
     """Hands out frames of RAM, upwards; `reset` takes back all that were handed out after a mark."""

@@ -9,7 +9,10 @@ from typing import NamedTuple
 class BugCheck(IntEnum):
     """A bugcheck (stop) code, by Microsoft's name (Microsoft Learn, bug check code reference)."""
 
+    IRQL_NOT_GREATER_OR_EQUAL = 0x09
     IRQL_NOT_LESS_OR_EQUAL = 0x0A
+    SPIN_LOCK_NOT_OWNED = 0x10
+    THREAD_NOT_MUTEX_OWNER = 0x11
     MEMORY_MANAGEMENT = 0x1A
     KMODE_EXCEPTION_NOT_HANDLED = 0x1E
     SYSTEM_SERVICE_EXCEPTION = 0x3B
@@ -19,6 +22,8 @@ class BugCheck(IntEnum):
     UNEXPECTED_KERNEL_MODE_TRAP = 0x7F
     KERNEL_MODE_EXCEPTION_NOT_HANDLED = 0x8E
     ATTEMPTED_WRITE_TO_READONLY_MEMORY = 0xBE
+    SPECIAL_POOL_DETECTED_MEMORY_CORRUPTION = 0xC1
+    BAD_POOL_CALLER = 0xC2
     DRIVER_IRQL_NOT_LESS_OR_EQUAL = 0xD1
     DRIVER_PORTION_MUST_BE_NONPAGED = 0xD3
     ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY = 0xFC
@@ -41,9 +46,43 @@ _IRQL_PARAMETERS = (
 _RESERVED = BugCheckParameter("reserved")
 
 BUGCHECK_PARAMETERS: dict[BugCheck, tuple[BugCheckParameter, ...]] = {
+    BugCheck.IRQL_NOT_GREATER_OR_EQUAL: (
+        BugCheckParameter("new IRQL", doubtful=True),
+        BugCheckParameter("current IRQL", doubtful=True),
+        BugCheckParameter("not documented; here 0", doubtful=True),
+        BugCheckParameter("not documented; here the caller", doubtful=True),
+    ),
     BugCheck.IRQL_NOT_LESS_OR_EQUAL: _IRQL_PARAMETERS,
     BugCheck.DRIVER_IRQL_NOT_LESS_OR_EQUAL: _IRQL_PARAMETERS,
     BugCheck.DRIVER_PORTION_MUST_BE_NONPAGED: _IRQL_PARAMETERS,
+    BugCheck.SPIN_LOCK_NOT_OWNED: (
+        BugCheckParameter("not documented; here the spin lock", doubtful=True),
+        BugCheckParameter("not documented; here the current IRQL", doubtful=True),
+        BugCheckParameter("not documented; here 0", doubtful=True),
+        BugCheckParameter("not documented; here the caller", doubtful=True),
+    ),
+    BugCheck.THREAD_NOT_MUTEX_OWNER: (
+        BugCheckParameter("not documented; here the mutex", doubtful=True),
+        BugCheckParameter("not documented; here its owner, 0 for none", doubtful=True),
+        BugCheckParameter("not documented; here 0", doubtful=True),
+        BugCheckParameter("not documented; here the caller", doubtful=True),
+    ),
+    BugCheck.SPECIAL_POOL_DETECTED_MEMORY_CORRUPTION: (
+        BugCheckParameter("address of the block that is freed"),
+        BugCheckParameter("first address that was overwritten"),
+        _RESERVED,
+        BugCheckParameter("0x23: bytes before the block; 0x24: bytes behind its end", doubtful=True),
+    ),
+    BugCheck.BAD_POOL_CALLER: (
+        BugCheckParameter(
+            "7 freed twice, 8 allocated and 9 freed at too high an IRQL, 0xA freed with another tag, 0x40 freed a user "
+            "address, 0x46 freed null, 0x99 freed what is no block, 0x9B allocated with the tag 0",
+            doubtful=True,
+        ),
+        BugCheckParameter("8, 9: IRQL; 0xA, 0x40, 0x99: address; 0x9B: pool type; else 0", doubtful=True),
+        BugCheckParameter("7: tag; 8, 9: pool type; 0xA: the block's tag; 0x9B: bytes; else 0", doubtful=True),
+        BugCheckParameter("7, 9: address; 8: bytes; 0xA: the wrong tag; 0x9B: caller; else 0", doubtful=True),
+    ),
     BugCheck.MEMORY_MANAGEMENT: (
         BugCheckParameter("subcode (0x61941: a page-table entry has reserved bits set)"),
         BugCheckParameter("depends on the subcode (0x61941: address referenced)"),

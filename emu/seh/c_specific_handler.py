@@ -48,7 +48,8 @@ def read_scope_table(memory: Memory, address: Gva) -> tuple[Scope, ...]:
 
 
 class CSpecificHandler:
-    """The handler, with the scope tables it has read: they lie in read-only memory of loaded images."""
+    """The handler, with the scope tables it has read: those that loaded images name for their functions, which lie in
+    read-only memory. One that guest code names itself is read anew each time."""
 
     def __init__(self) -> None:
         self._tables: dict[int, tuple[Scope, ...]] = {}
@@ -59,9 +60,11 @@ class CSpecificHandler:
 
     def __call__(self, environment: Environment, call: HandlerCall) -> Steps:
         """Answer for one frame; the result is a disposition."""
-        scopes = self._tables.get(call.handler_data)
+        scopes = self._tables.get(call.handler_data) if call.data_is_constant else None
         if scopes is None:
-            scopes = self._tables[call.handler_data] = read_scope_table(environment.memory, call.handler_data)
+            scopes = read_scope_table(environment.memory, call.handler_data)
+            if call.data_is_constant:
+                self._tables[call.handler_data] = scopes
         if call.exception.unwinding:
             return self._unwind(environment, call, scopes)
         return self._search(environment, call, scopes)

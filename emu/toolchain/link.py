@@ -57,8 +57,8 @@ def link_image(
     """Link a native-subsystem image that exports every global of the objects, and the names in `export`.
 
     The entry point is `DriverEntry` where an input defines it, else there is none. `imports` is what the kernel
-    exports, each with whether it is data; None links against nothing. Raises GuestBuildError with the linker's text, with each
-    input named as it was given.
+    exports, each with whether it is data; None links against nothing. Raises GuestBuildError with the linker's
+    text, with each input named as it was given.
     """
     globals_of_objects: dict[str, GlobalSymbol] = {}
     archived: set[str] = set()

@@ -15,6 +15,12 @@ MmHighestUserAddress:
 MmSystemRangeStart:
     .quad   0xFFFF800000000000
 
+// Its address stands for the thread that calls run in: the owner of a mutex. There is no KTHREAD behind it.
+    .globl  KiInitialThread
+    .balign 8
+KiInitialThread:
+    .quad   0
+
 // Null, unused, 10h = 64-bit code, 18h = data; both with the accessed bit set, so that the table can be read-only.
     .globl  KiGlobalDescriptorTable
     .balign 8

@@ -17,6 +17,9 @@ def boot(profile: str = "skylake-server") -> Machine:
     """Return the machine of a profile, reset to its boot."""
     key = Profile.parse(profile)
     machine = _machines.get(key)
+    if machine is not None and not machine.resets_to_boot:
+        machine.close()
+        machine = None
     if machine is None:
         machine = _machines[key] = Machine(key)
     machine.reset()

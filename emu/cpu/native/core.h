@@ -71,7 +71,7 @@ struct state {
     uint32_t request;
     uint32_t mxcsr;
     uint32_t irql;
-    uint32_t reserved;
+    uint32_t paging_changed; /* a control register was written: the page tables may have been others for a while */
     uint8_t xmm[16][16];
 };
 

@@ -104,3 +104,15 @@ EXPORTED uint32_t pages_reset(struct pages const *pages, uint32_t const *tables,
         find_executable(pages, tables, count);
     return code;
 }
+
+static void copy_differences(struct pages const *pages, uint8_t *to, uint8_t const *from)
+{
+    for (uint64_t frame = 0; frame < pages->frames; frame++)
+        if (memcmp(to + frame * FRAME, from + frame * FRAME, FRAME))
+            copy_frame(to, from, frame);
+}
+
+/* The same two for the whole of RAM, whatever the D bits say: for guests that had page tables of their own. */
+EXPORTED void pages_checkpoint_all(struct pages const *pages) { copy_differences(pages, pages->baseline, pages->ram); }
+
+EXPORTED void pages_reset_all(struct pages const *pages) { copy_differences(pages, pages->ram, pages->baseline); }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Instructions that the engine executes, but not as any processor would, and that no instruction hook covers:
    rdrand and rdseed give the host's randomness, rdmsr of a register that the engine does not know gives 0 and
-   wrmsr of one is dropped.
+   wrmsr of one is dropped, and a breakpoint of the debug registers outlives the restoring of a saved context.
    A hook that the engine calls for every block it translates looks for their bytes, and puts a code hook on that
    one address. Code that was translated before runs as fast as without. */
 #include "core.h"
@@ -12,6 +12,7 @@
 #define PAGE 4096u
 #define PRESENT 1u
 #define FRAME_MASK 0x000FFFFFFFFFF000ull
+#define CR0_PAGED 0x80000001u /* PG and PE */
 #define MAXIMUM_LENGTH 15u
 #define MAXIMUM_BLOCK (2 * PAGE) /* a block lies on two pages at most */
 
@@ -74,7 +75,7 @@ static int is_prefix(uint8_t byte)
            byte == 0x2E || byte == 0x36 || byte == 0x3E;
 }
 
-enum kind { NEITHER, RANDOM, MODEL_SPECIFIC };
+enum kind { NEITHER, RANDOM, MODEL_SPECIFIC, CONTROL_REGISTER, DEBUG_REGISTER };
 
 static enum kind classify(uint8_t const *opcode, uint64_t size)
 {
@@ -82,6 +83,10 @@ static enum kind classify(uint8_t const *opcode, uint64_t size)
         return NEITHER;
     if (opcode[1] == 0x30 || opcode[1] == 0x32)
         return MODEL_SPECIFIC;
+    if (opcode[1] == 0x22)
+        return CONTROL_REGISTER;
+    if (opcode[1] == 0x23)
+        return DEBUG_REGISTER;
     /* group 9, register form, /6 and /7 */
     return size >= 3 && opcode[1] == 0xC7 && opcode[2] >= 0xF0 ? RANDOM : NEITHER;
 }
@@ -92,6 +97,16 @@ static int is_known_register(uint32_t number)
         if (known_registers[i] == number)
             return 1;
     return 0;
+}
+
+/* mov cr, r: whether its value for CR0 would leave protected mode or paging, which nothing here is made for. */
+static int leaves_long_mode(struct core *core, uint8_t const *opcode, uint64_t size, int base)
+{
+    uint64_t value = 0;
+    if (size < 3 || (opcode[2] >> 3 & 7) != 0)
+        return 0;
+    core->engine.reg_read(core->uc, core->facts.register_ids[(opcode[2] & 7) | base << 3], &value);
+    return (value & CR0_PAGED) != CR0_PAGED;
 }
 
 static void on_watched(void *uc, uint64_t address, uint32_t size, void *user)
@@ -109,7 +124,18 @@ static void on_watched(void *uc, uint64_t address, uint32_t size, void *user)
         if (is_known_register((uint32_t)number) || is_user_mode(core))
             return;
     }
-    if (kind == MODEL_SPECIFIC || (kind == RANDOM && core->facts.has_rdrand))
+    if (kind == CONTROL_REGISTER) {
+        uint8_t rex = at && (code[at - 1] & 0xF0) == 0x40 ? code[at - 1] : 0;
+        if (rex & 4) /* CR8 */
+            return;
+        /* Noted, as by other page tables memory can be written whose dirty bits nobody looks at. */
+        core->state->paging_changed = 1;
+        if (is_user_mode(core) || !leaves_long_mode(core, code + at, count - at, rex & 1))
+            return;
+    }
+    if (kind == DEBUG_REGISTER && is_user_mode(core))
+        return;
+    if (kind == MODEL_SPECIFIC || kind == CONTROL_REGISTER || kind == DEBUG_REGISTER || (kind == RANDOM && core->facts.has_rdrand))
         refuse(core);
 }
 

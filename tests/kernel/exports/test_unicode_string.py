@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Counted strings: what is written, what is not, and where the limits are."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emu import Bugchecked, Machine, NtStatus, Returned
+from emu.kernel.exports.unicode_string import upcase
+from tests.kernel.exports.calls import (
+    PAGE,
+    ansi,
+    at_page_end,
+    contents,
+    counted,
+    counted_at,
+    int_of,
+    value_of,
+    wide,
+)
+
+
+def units(text: str) -> bytes:
+    return text.encode("utf-16-le")
+
+
+@pytest.mark.parametrize("text", ["", "x", "hello"])
+def test_init_unicode(machine: Machine, text: str) -> None:
+    string = machine.kernel.alloc(b"\xcc" * 16)
+    source = at_page_end(machine, wide(text))
+    value_of(machine, "RtlInitUnicodeString", string, source)
+    assert contents(string) == (2 * len(text), 2 * len(text) + 2, source.address)
+
+
+@pytest.mark.parametrize("function", ["RtlInitAnsiString", "RtlInitString"])
+def test_init_ansi(machine: Machine, function: str) -> None:
+    string = machine.kernel.alloc(b"\xcc" * 16)
+    source = at_page_end(machine, ansi("hello"))
+    value_of(machine, function, string, source)
+    assert contents(string) == (5, 6, source.address)
+
+
+@pytest.mark.parametrize("function", ["RtlInitAnsiString", "RtlInitUnicodeString"])
+def test_init_with_null(machine: Machine, function: str) -> None:
+    string = machine.kernel.alloc(b"\xcc" * 16)
+    value_of(machine, function, string, 0)
+    assert contents(string) == (0, 0, 0)
+
+
+def test_init_cuts_what_is_too_long(machine: Machine) -> None:
+    string = machine.kernel.alloc(16)
+    value_of(machine, "RtlInitUnicodeString", string, machine.kernel.alloc(b"a\0" * 0x9000 + b"\0\0"))
+    assert contents(string)[:2] == (0xFFFC, 0xFFFE)
+    value_of(machine, "RtlInitAnsiString", string, machine.kernel.alloc(b"a" * 0x12000 + b"\0"))
+    assert contents(string)[:2] == (0xFFFE, 0xFFFF)
+
+
+@pytest.mark.parametrize(
+    ("source", "maximum", "written"),
+    [
+        ("hello", 12, units("hello") + b"\0\0"),
+        ("hello", 10, units("hello")),
+        ("hello", 11, units("hello") + b"\xcc"),
+        ("hello", 4, units("he")),
+        ("", 4, b"\0\0\xcc\xcc"),
+    ],
+)
+def test_copy(machine: Machine, source: str, maximum: int, written: bytes) -> None:
+    buffer = at_page_end(machine, b"\xcc" * maximum)
+    target = counted_at(machine, 0, maximum, int(buffer))
+    value_of(machine, "RtlCopyUnicodeString", target, counted(machine, units(source)))
+    assert contents(target) == (min(2 * len(source), maximum), maximum, buffer.address)
+    assert buffer.read() == written
+
+
+def test_copy_of_nothing(machine: Machine) -> None:
+    target = counted(machine, units("abc"))
+    value_of(machine, "RtlCopyUnicodeString", target, 0)
+    assert contents(target)[:2] == (0, 6)
+
+
+def test_append(machine: Machine) -> None:
+    buffer = at_page_end(machine, units("ab") + b"\xcc" * 8)
+    target = counted_at(machine, 4, 12, int(buffer))
+    assert value_of(machine, "RtlAppendUnicodeStringToString", target, counted(machine, units("c"))) == 0
+    assert contents(target)[:2] == (6, 12)
+    assert buffer.read() == units("abc") + b"\0\0" + b"\xcc" * 4
+    assert value_of(machine, "RtlAppendUnicodeToString", target, at_page_end(machine, wide("def"))) == 0
+    assert contents(target)[:2] == (12, 12)
+    assert buffer.read() == units("abcdef")
+    for call in (
+        ("RtlAppendUnicodeToString", target, at_page_end(machine, wide("g"))),
+        ("RtlAppendUnicodeStringToString", target, counted(machine, units("g"))),
+    ):
+        assert value_of(machine, *call) == NtStatus.BUFFER_TOO_SMALL
+        assert contents(target)[:2] == (12, 12)
+        assert buffer.read() == units("abcdef")
+
+
+@pytest.mark.parametrize("function", ["RtlAppendUnicodeToString", "RtlAppendUnicodeStringToString"])
+def test_append_nothing(machine: Machine, function: str) -> None:
+    target = counted(machine, units("ab"))
+    assert value_of(machine, function, target, 0) == 0
+    assert contents(target)[:2] == (4, 4)
+
+
+def test_a_fault_in_the_copy_leaves_the_length(machine: Machine) -> None:
+    buffer = machine.kernel.alloc(b"\xcc" * 4, offset=PAGE - 4)
+    target = counted_at(machine, 0, 10, int(buffer))
+    outcome = machine.call("RtlCopyUnicodeString", target, counted(machine, units("hello")))
+    assert type(outcome) is Bugchecked
+    assert outcome.parameters[0] == buffer.address + 4
+    assert buffer.read() == units("he")
+    assert contents(target)[0] == 0
+
+
+texts = st.text(st.sampled_from("aAbBéÉßſ"), max_size=6)
+
+
+def test_comparisons(lasting: Machine) -> None:
+    @settings(max_examples=60, deadline=None)
+    @given(texts, texts, st.booleans())
+    def check(one: str, other: str, ignore_case: bool) -> None:
+        lasting.reset()
+        first, second = counted(lasting, units(one)), counted(lasting, units(other))
+        keys = [[upcase(ord(c)) if ignore_case else ord(c) for c in text] for text in (one, other)]
+        order = int_of(lasting, "RtlCompareUnicodeString", first, second, ignore_case)
+        assert (order > 0) - (order < 0) == (keys[0] > keys[1]) - (keys[0] < keys[1])
+        equal = value_of(lasting, "RtlEqualUnicodeString", first, second, ignore_case)
+        assert equal == (keys[0] == keys[1])
+
+    check()
+
+
+def test_a_comparison_across_pages(machine: Machine) -> None:
+    first, second = b"ab" * 3000, b"ab" * 2999 + b"ac"
+    strings = [
+        counted_at(machine, 6000, 6000, int(machine.kernel.alloc(content, offset=offset)))
+        for content, offset in ((first, 1), (second, 2))
+    ]
+    assert int_of(machine, "RtlCompareUnicodeString", *strings, 0) == ord("b") - ord("c") << 8
+    machine.kernel.page_out(strings[0])
+    assert value_of(machine, "RtlEqualUnicodeString", strings[0], strings[0], 0) == 1
+
+
+def test_a_comparison_reads_nothing_behind_the_first_difference(machine: Machine) -> None:
+    short = machine.kernel.alloc(units("b"), offset=PAGE - 2)
+    first = counted_at(machine, 100, 100, int(short))  # 98 bytes of it are not there
+    second = counted(machine, units("a" * 50))
+    assert machine.call("RtlCompareUnicodeString", first, second, 0) == Returned(1)
+
+
+@pytest.mark.parametrize(
+    ("unit", "upper"), [("a", "A"), ("é", "É"), ("ÿ", "Ÿ"), ("ß", "ß"), ("я", "Я"), ("\ud83d", "\ud83d")]
+)
+def test_upcase(machine: Machine, unit: str, upper: str) -> None:
+    assert value_of(machine, "RtlUpcaseUnicodeChar", 0x5_0000 | ord(unit)) == ord(upper)
