@@ -93,7 +93,7 @@ class ModuleList:
     def load(self, image: PeImage, resolve: Callable[[str], Gva | None]) -> Module:
         """Map an image, relocated and linked. `resolve` gives the address of an import.
 
-        Raises `MissingImports` with all the names, `ImageError` for an image that cannot move, or `OutOfMemory`; nothing
+        Raises `MissingImports` with all the names, `ImageError` for an image that cannot move, `OutOfMemory`; nothing
         is mapped then.
         """
         addresses = {entry.iat_rva: resolve(entry.name) for entry in image.imports}

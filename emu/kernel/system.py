@@ -171,6 +171,7 @@ class System:
 
     def _check_touch(self, address: Gva, size: int, *, write: bool) -> None:
         at, end = int(address), address + size
+        smap = self.profile.smap != "off" and not self.cpu.registers[r.RFLAGS] & r.FLAG_AC
         while at < end:
             page = Gva(at & ADDRESS_MASK)
             try:
@@ -178,6 +179,8 @@ class System:
             except NotMapped:
                 raise GuestFault(page, write) from None
             if pt.page_state(entry) != PageState.RESIDENT or (write and not entry & pt.WRITABLE):
+                raise GuestFault(page, write)
+            if smap and entry & pt.USER:
                 raise GuestFault(page, write)
             at = (at | 0xFFF) + 1
 

@@ -10,9 +10,9 @@ from tests.conformance.machines import boot, close_all
 
 
 @pytest.fixture
-def machine() -> Iterator[Machine]:
+def machine() -> Machine:
     """The default machine, as it was after boot."""
-    yield boot()
+    return boot()
 
 
 @pytest.fixture(scope="session", autouse=True)

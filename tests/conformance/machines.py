@@ -6,7 +6,6 @@ from pathlib import Path
 from emu import Machine, Profile, build_guest
 from emu.address import Gva
 from emu.image import Module
-from emu.memory.buffer import Buffer
 
 GUEST = Path(__file__).parent / "guest"
 
@@ -38,12 +37,12 @@ def load(machine: Machine, *sources: str, optimize: str = "1", target: str = "ms
     return machine.load(build_guest([GUEST / source for source in sources], optimize=optimize, target=target))
 
 
-def code(machine: Machine, instructions: str | bytes, protection: str = "rx") -> int:
+def code(machine: Machine, instructions: str | bytes, protection: str = "rx") -> Gva:
     """Put machine code (bytes, or their hex) into kernel memory outside every image, and return its address."""
     data = bytes.fromhex(instructions) if isinstance(instructions, str) else instructions
     buffer = machine.kernel.alloc(data, name="code")
     machine.kernel.protect(buffer, protection)
-    return int(buffer)
+    return buffer.address
 
 
 def read(machine: Machine, address: int, size: int) -> bytes:
@@ -78,8 +77,3 @@ def still_copies(machine: Machine) -> None:
     target.write(bytes(64))
     assert str(machine.call("CopyFromUser", target, source, source.size)).startswith("returned")
     assert target.read(source.size) == source.read()
-
-
-def pages(buffer: Buffer) -> range:
-    """Return the addresses of a buffer's pages."""
-    return range(buffer.address & ~0xFFF, buffer.address + max(buffer.size, 1), 0x1000)

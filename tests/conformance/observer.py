@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from emu import Machine
+from emu.address import Gva
 from emu.nt.context import CONTEXT
 from emu.nt.dispatcher_context import DISPATCHER_CONTEXT
 from emu.nt.exception_record import EXCEPTION_RECORD64
@@ -107,8 +108,8 @@ class Observer:
         self.module = load(machine, "frames.S", "observer.c", optimize=optimize, target=target)
         self.buffer = machine.kernel.alloc(ctypes.sizeof(Report), name="report")
 
-    def __getitem__(self, symbol: str) -> int:
-        return int(self.module[symbol])
+    def __getitem__(self, symbol: str) -> Gva:
+        return self.module[symbol]
 
     def run(
         self,

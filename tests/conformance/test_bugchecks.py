@@ -219,7 +219,9 @@ class TestIrql:
         buffer = machine.kernel.alloc(64)
         machine.kernel.page_out(buffer)
         outcome = machine.call(driver["read_byte"], buffer, irql=2)
-        assert outcome == Bugchecked(BugCheck.DRIVER_IRQL_NOT_LESS_OR_EQUAL, (buffer.address, 2, 0, driver["read_byte"]))
+        assert outcome == Bugchecked(
+            BugCheck.DRIVER_IRQL_NOT_LESS_OR_EQUAL, (buffer.address, 2, 0, driver["read_byte"])
+        )
 
     def test_a_in_the_kernel_itself(self, driver: Observer) -> None:
         """RtlRaiseException touches the record: it is the kernel's instruction then."""
@@ -345,9 +347,7 @@ class Test7F:
     def test_stack_fault_of_a_bad_frame_pointer(self, machine: Machine) -> None:
         """#SS: a non-canonical address through RBP, with a good stack."""
         address = code(machine, "48bd0000000000008000 488b4500 c3")
-        assert machine.call(address) == Bugchecked(
-            BugCheck.UNEXPECTED_KERNEL_MODE_TRAP, (0xC, 0, 0, address + 10)
-        )
+        assert machine.call(address) == Bugchecked(BugCheck.UNEXPECTED_KERNEL_MODE_TRAP, (0xC, 0, 0, address + 10))
 
     def test_a_stack_in_other_kernel_memory_has_room_but_no_frames(self, machine: Machine) -> None:
         """The trap's frame fits, but no frame is on the thread's stack: nobody handles it."""

@@ -4,6 +4,7 @@
 import pytest
 
 from emu import Bugchecked, Machine, NtStatus, Raised, Returned
+from emu.address import Gva
 from emu.cpu.registers import FLAG_AC, FLAG_DF, FLAG_IF, FLAG_TF
 from emu.events import (
     Event,
@@ -41,11 +42,11 @@ def observer(machine: Machine) -> Observer:
 
 
 @pytest.fixture
-def bad(machine: Machine) -> int:
+def bad(machine: Machine) -> Gva:
     """A user address that nobody can touch."""
     buffer = machine.user.alloc(64, name="bad")
     machine.user.protect(buffer, "none")
-    return int(buffer) + 0x23
+    return Gva(buffer.address + 0x23)
 
 
 def kinds(events: tuple[Event, ...]) -> list[str]:
@@ -125,7 +126,7 @@ def test_handlers_run_with_the_flags_of_a_trap_entry(profile: str) -> None:
         assert bool(flags & FLAG_AC) == (profile == "skylake-server,smap=permit")
 
 
-def test_events_of_a_handled_fault(machine: Machine, observer: Observer, bad: int) -> None:
+def test_events_of_a_handled_fault(machine: Machine, observer: Observer, bad: Gva) -> None:
     observer.run("read_byte", bad, answers=(EXECUTE, EXECUTE))
     frame = observer.report.body_rsp
     trap, raised, leaf, searched, answered, *unwound, landed = machine.events

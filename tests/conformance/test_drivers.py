@@ -13,11 +13,12 @@ from emu.events import (
     FrameUnwound,
     Landed,
     PagedIn,
+    TrapTaken,
 )
 from emu.image import Module
 from emu.memory.buffer import Buffer
 from emu.outcome import Outcome
-from tests.conformance.machines import load
+from tests.conformance.machines import boot, load
 
 TRY, FILTER, EXCEPT, FINALLY, AFTER = 0x10, 0x20, 0x30, 0x40, 0x50
 NESTED_CALL = 0x10
@@ -128,18 +129,15 @@ def test_filter_that_always_faults_ends_with_the_stack(machine: Machine) -> None
 
 
 @pytest.mark.parametrize("target", ["msvc", "gnu"])
-def test_filter_repairs_the_page(machine: Machine, target: str) -> None:
+def test_filter_repairs_the_page(target: str) -> None:
+    """On a model without SMAP, where a plain load of user memory is allowed."""
+    machine = boot("nehalem")
     driver = Driver(machine, target=target)
-    driver.bad.write(b"\x41")
-    with_access = Machine("nehalem")  # a plain load of user memory, which SMAP would stop
-    driver = Driver(with_access, target=target)
     driver.bad.write(b"\x41")
     driver.repairs = driver.bad
     assert driver.run("repaired_page") == Returned(0x41)
     assert driver.way == [FILTER | 1]
-    kinds = [type(event) for event in with_access.events]
-    assert kinds[-2:] == [ExecutionContinued, PagedIn] or kinds.count(ExecutionContinued) == 1
-    with_access.close()
+    assert [type(event) for event in machine.events][-4:] == [FilterAnswered, ExecutionContinued, TrapTaken, PagedIn]
 
 
 def test_events_of_nested_scopes(machine: Machine) -> None:
@@ -179,8 +177,6 @@ def test_events_of_a_collided_unwind(machine: Machine) -> None:
     assert [event.information[1] - driver.bad.address for event in raised] == [0, 8]
     assert [type(event).__name__ for event in events].count("Landed") == 1
     second = events[events.index(raised[1]) :]
-    text = str(machine._caller and [event for event in second if isinstance(event, FrameSearched)])
-    assert text
     handlers = {event.handler for event in second if isinstance(event, FrameSearched | FrameUnwound)}
     assert machine._system.kernel["KiCollidedUnwindHandler"] in handlers
 

@@ -144,9 +144,7 @@ class TestDispositions:
     def test_continue_execution(self, machine: Machine, observer: Observer, bad: int) -> None:
         good = machine.kernel.alloc(b"\x33")
         pokes = [(0, ORIGINAL_CONTEXT, CONTEXT.Rcx.offset, good.address)]
-        outcome = observer.run(
-            "read_byte", bad, caller="handled_call", dispositions=[CONTINUE_EXECUTION], pokes=pokes
-        )
+        outcome = observer.run("read_byte", bad, caller="handled_call", dispositions=[CONTINUE_EXECUTION], pokes=pokes)
         assert outcome == Returned(0x33)
         assert observer.report.handler_calls == 1
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Random programs at CPL 0, and random damage to the stack while a filter runs: always one of the five outcomes, never an
-error of the host's, and a reset that gives back every byte."""
+"""Random programs at CPL 0, and random damage to the stack while a filter runs: always one of the five outcomes, never
+an error of the host's, and a reset that gives back every byte."""
 
 import os
 
@@ -26,14 +26,117 @@ MANY = settings(FEW, max_examples=int(os.environ.get("EMU_SWEEP_EXAMPLES", "2000
 
 SYSTEM = [
     bytes.fromhex(text)
-    for text in (
-        "0f20c0 0f22c0 0f20d8 0f22d8 0f22e0 440f22c0 440f20c0 0f30 0f32 0f01d8 0f01d9 0f0110 0f0118 0f011f 0f01f8 48cf 480f07 "
-        "0f05 0f34 f4 cc cd29 cd2c cd2d cd0e cd0d cd08 cd0c cd03 cdff f1 0f0b fa fb 0fae10 0fae18 fc fd 9d 9c 0f21f8 0f23f8 "
-        "0f23c0 0f06 0f08 0f09 e4 ee 6c 6f c8100001 ca0000 cb 48cb ff28 ff18 0f00d8 0f00d0 8ed0 8ed8 0fb210 0fa1 f3a4 f3aa "
-        "f3ab c5fc58c0 0f01d0 0fa2 0f31 0f01cb 0f01ca 0fc7f0 0fae38 ebfe e9 e8 c3 c2ffff f30faed0 f3480faed8 0f01f9 0f0139 "
-        "50 58 54 5c 4883ec08 4883c408 488b21 48c7042400000000 0fa9 0fa0 f7f1 48f7f9 f0480fb101 0f2801 660fe701 0fae01 0fae09 "
-        "d9d0 dd01 9b dbe3 0f77 f00fc101 8700 c9 c0e000 48cd80"
-    ).split()
+    for text in [
+        "0f20c0",
+        "0f22c0",
+        "0f20d8",
+        "0f22d8",
+        "0f22e0",
+        "440f22c0",
+        "440f20c0",
+        "0f30",
+        "0f32",
+        "0f01d8",
+        "0f01d9",
+        "0f0110",
+        "0f0118",
+        "0f011f",
+        "0f01f8",
+        "48cf",
+        "480f07",
+        "0f05",
+        "0f34",
+        "f4",
+        "cc",
+        "cd29",
+        "cd2c",
+        "cd2d",
+        "cd0e",
+        "cd0d",
+        "cd08",
+        "cd0c",
+        "cd03",
+        "cdff",
+        "f1",
+        "0f0b",
+        "fa",
+        "fb",
+        "0fae10",
+        "0fae18",
+        "fc",
+        "fd",
+        "9d",
+        "9c",
+        "0f21f8",
+        "0f23f8",
+        "0f23c0",
+        "0f06",
+        "0f08",
+        "0f09",
+        "e4",
+        "ee",
+        "6c",
+        "6f",
+        "c8100001",
+        "ca0000",
+        "cb",
+        "48cb",
+        "ff28",
+        "ff18",
+        "0f00d8",
+        "0f00d0",
+        "8ed0",
+        "8ed8",
+        "0fb210",
+        "0fa1",
+        "f3a4",
+        "f3aa",
+        "f3ab",
+        "c5fc58c0",
+        "0f01d0",
+        "0fa2",
+        "0f31",
+        "0f01cb",
+        "0f01ca",
+        "0fc7f0",
+        "0fae38",
+        "ebfe",
+        "e9",
+        "e8",
+        "c3",
+        "c2ffff",
+        "f30faed0",
+        "f3480faed8",
+        "0f01f9",
+        "0f0139",
+        "50",
+        "58",
+        "54",
+        "5c",
+        "4883ec08",
+        "4883c408",
+        "488b21",
+        "48c7042400000000",
+        "0fa9",
+        "0fa0",
+        "f7f1",
+        "48f7f9",
+        "f0480fb101",
+        "0f2801",
+        "660fe701",
+        "0fae01",
+        "0fae09",
+        "d9d0",
+        "dd01",
+        "9b",
+        "dbe3",
+        "0f77",
+        "f00fc101",
+        "8700",
+        "c9",
+        "c0e000",
+        "48cd80",
+    ]
 ]
 
 VALUES = [
@@ -118,7 +221,10 @@ class Damage:
             st.tuples(st.just(0), st.just(ORIGINAL_CONTEXT), st.integers(0, 0x99).map(lambda at: at * 8), values),
             st.tuples(st.just(0), st.just(RECORD), st.integers(0, 18).map(lambda at: at * 8), values),
             st.tuples(
-                st.just(0), st.just(ORIGINAL_CONTEXT), st.sampled_from([CONTEXT.Rsp.offset, CONTEXT.Rip.offset]), quadwords
+                st.just(0),
+                st.just(ORIGINAL_CONTEXT),
+                st.sampled_from([CONTEXT.Rsp.offset, CONTEXT.Rip.offset]),
+                quadwords,
             ),
         )
         self.pokes = st.lists(pokes, min_size=1, max_size=6)

@@ -9,7 +9,14 @@ from emu.memory.layout import USER_PROBE_ADDRESS
 from emu.nt.bugcheck import BugCheck
 from tests.conformance.machines import boot
 
-PROFILES = ("nehalem", "ivybridge", "skylake-server", "skylake-server,smap=permit", "skylake-server,smap=off", "epyc-rome")
+PROFILES = (
+    "nehalem",
+    "ivybridge",
+    "skylake-server",
+    "skylake-server,smap=permit",
+    "skylake-server,smap=off",
+    "epyc-rome",
+)
 
 LAST = USER_PROBE_ADDRESS - 1
 TOP = 1 << 64

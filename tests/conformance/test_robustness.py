@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Guests that misbehave: every one of them ends in a defined outcome, in bounded time, and reset() mends the machine."""
+"""Guests that misbehave: every one ends in a defined outcome, in bounded time, and reset() mends the machine."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from emu import Bugchecked, Machine, NtStatus, Raised, Returned, TimedOut, Unmodelled
+from emu.address import Gva
 from emu.events import DispatchFailed, ExceptionRaised
 from emu.image import ImageError
 from emu.nt.context import CONTEXT
@@ -134,7 +135,7 @@ class TestFilters:
         loop = code(machine, "ebfe")
         pokes = [(0, ORIGINAL_CONTEXT, CONTEXT.Rip.offset, loop)]
         outcome = observer.run("read_byte", bad, answers=(-1, 0), pokes=pokes, budget=5000)
-        assert outcome == TimedOut(5000, loop)  # type: ignore[arg-type]
+        assert outcome == TimedOut(5000, loop)
         assert "5000 blocks" in str(outcome)
 
     def test_that_loop_themselves(self, machine: Machine, bad: int) -> None:
@@ -213,7 +214,8 @@ class TestStackPointers:
         """lea rdi, [rsp]; rep stosq up to the end of the stack, then the fault."""
         stack = machine._system.stack
         address = code(
-            machine, f"48b8{fill.to_bytes(8, 'little').hex()} 4989c8 488d3c24 48b9{stack.high.to_bytes(8, 'little').hex()}"
+            machine,
+            f"48b8{fill.to_bytes(8, 'little').hex()} 4989c8 488d3c24 48b9{stack.high.to_bytes(8, 'little').hex()}"
             "4829f9 48c1e903 f348ab 410fb600 c3",
         )
         outcome = machine.call(address, bad)
@@ -224,7 +226,7 @@ class TestStackPointers:
 class TestControlFlow:
     def test_jump_to_itself(self, machine: Machine) -> None:
         address = code(machine, "ebfe")
-        assert machine.call(address, budget=1000) == TimedOut(1000, address)  # type: ignore[arg-type]
+        assert machine.call(address, budget=1000) == TimedOut(1000, address)
         assert isinstance(machine.call(address, budget=1000), TimedOut), "a machine that timed out may go on"
 
     @pytest.mark.parametrize("budget", [1, 2, 3, 17])
@@ -253,9 +255,7 @@ class TestControlFlow:
         stub = machine._system.stubs.find(name)
         assert stub is not None
         buffer = machine.kernel.alloc(0x1000)
-        registers = "".join(
-            f"48{0xB8 + number:02x}{buffer.address.to_bytes(8, 'little').hex()}" for number in (1, 2)
-        )
+        registers = "".join(f"48{0xB8 + number:02x}{buffer.address.to_bytes(8, 'little').hex()}" for number in (1, 2))
         address = code(
             machine,
             f"{registers} 4989c8 4989c9 48bc{stack_pointer.to_bytes(8, 'little').hex()}"
@@ -282,7 +282,9 @@ class TestControlFlow:
         assert stub is not None
         record = machine.kernel.alloc(b"\x05\x00\x00\xc0" + unwinding.to_bytes(4, "little") + bytes(0x90))
         context = machine.kernel.alloc(0x4D0)
-        table = machine.kernel.alloc(count.to_bytes(4, "little") + b"\x00\x00\x00\x00\xff\xff\xff\x7f\x01\0\0\0\x10\0\0\0" * 4)
+        table = machine.kernel.alloc(
+            count.to_bytes(4, "little") + b"\x00\x00\x00\x00\xff\xff\xff\x7f\x01\0\0\0\x10\0\0\0" * 4
+        )
         dispatcher = machine.kernel.alloc(
             b"".join(
                 value.to_bytes(8, "little")
@@ -339,7 +341,8 @@ class TestPrivileged:
     def test_model_specific_registers(self, machine: Machine, number: int, value: int) -> None:
         self.run(
             machine,
-            f"b9{number.to_bytes(4, 'little').hex()} b8{value.to_bytes(4, 'little').hex()} 31d2 0f30 90 65488b0425 00000000 c3",
+            f"b9{number.to_bytes(4, 'little').hex()} b8{value.to_bytes(4, 'little').hex()} 31d2 0f30 90"
+            "65488b042500000000 c3",
         )
 
     @pytest.mark.parametrize("value", [0, 1, 2, 15, 16, 0xFF, (1 << 64) - 1])
@@ -360,7 +363,9 @@ class TestPrivileged:
     @pytest.mark.parametrize("selector", [0, 8, 0x10, 0x1B, 0x23, 0x33, 0xFFFF])
     @pytest.mark.parametrize("target", [0, 0x1_0000, 0x8000_0000_0000])
     def test_iretq(self, machine: Machine, selector: int, target: int) -> None:
-        push = "".join(f"48b8{value.to_bytes(8, 'little').hex()}50" for value in (0x2B, 0x1000, 0x3202, selector, target))
+        push = "".join(
+            f"48b8{value.to_bytes(8, 'little').hex()}50" for value in (0x2B, 0x1000, 0x3202, selector, target)
+        )
         self.run(machine, push + "48cf")
 
     @pytest.mark.parametrize("register", range(8))
@@ -408,9 +413,9 @@ class TestPrivileged:
         table = machine.kernel.alloc(0x1000)
         frame = memory.translate(table.address)
         window = machine.kernel.alloc(0x2000)
-        directory, pages = (memory.translate(window.address + at) for at in (0, 0x1000))
+        directory, pages = (memory.translate(Gva(window.address + at)) for at in (0, 0x1000))
         root = bytearray(system.ram.bytes[memory.root : memory.root + 0x1000])
-        # PML4 entry 1: a page-directory-pointer table, whose entry 0 is a page directory, whose entry 0 is 2 MiB of RAM.
+        # PML4 entry 1: a page-directory-pointer table; its entry 0: a page directory; its entry 0: 2 MiB of RAM.
         root[8:16] = (directory | 7).to_bytes(8, "little")
         table.write(bytes(root))
         window.write((pages | 7).to_bytes(8, "little"), 0)
@@ -434,7 +439,9 @@ class TestUserMode:
         # sysretq: RIP = rcx, RFLAGS = r11
         return machine.call(code(machine, "41bb02020000 480f07"), user, budget=2000)
 
-    @pytest.mark.parametrize("program", ["f4", "0f0b", "cc", "fa", "0f20c0", "8a042500000000", "48b80000000000008000 8a00"])
+    @pytest.mark.parametrize(
+        "program", ["f4", "0f0b", "cc", "fa", "0f20c0", "8a042500000000", "48b80000000000008000 8a00"]
+    )
     def test_traps_say_so(self, machine: Machine, program: str) -> None:
         outcome = self.enter(machine, program)
         assert isinstance(outcome, Unmodelled)

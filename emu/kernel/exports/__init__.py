@@ -41,6 +41,8 @@ EXPORTS: Final[dict[str, ExportFunction]] = {
 GUEST_EXPORTS: Final = (
     # guest/kernel/probe.S, stack_probe.S
     *("ProbeForRead", "ProbeForWrite", "__chkstk"),
+    # guest/kernel/intrinsics.S
+    *("__readcr8", "__writecr8"),
     # guest/kernel/memory.S
     *("RtlCompareMemory", "RtlCopyMemory", "RtlFillMemory", "RtlMoveMemory", "RtlZeroMemory"),
     *("memchr", "memcmp", "memcpy", "memmove", "memset"),

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """guest/kernel/ntoskrnl.def, the tables of exports and the kernel image say the same."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from emu import Machine, Returned
@@ -57,3 +60,10 @@ def test_an_export_of_the_users_own_takes_the_kernels_place(name: str) -> None:
             return first * 100 + second
 
         assert machine.call(name, 3, 7) == Returned(307)
+
+
+def test_the_manual_lists_every_export() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "exports.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    listed = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(listed) == sorted({*EXPORTS, *GUEST_EXPORTS, *DATA_EXPORTS})

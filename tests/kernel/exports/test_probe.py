@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""ProbeForRead and ProbeForWrite: what they check, what they touch, and which of the two access violations they raise."""
+"""ProbeForRead and ProbeForWrite: what they check and touch, and which of the two access violations they raise."""
 
 import pytest
 
@@ -141,9 +141,7 @@ def test_ac_is_as_it_was(machine: Machine) -> None:
         (PAGE, PAGE + 1, [1, 2]),
     ],
 )
-def test_a_write_probe_touches_every_page_once(
-    machine: Machine, start: int, length: int, touched: list[int]
-) -> None:
+def test_a_write_probe_touches_every_page_once(machine: Machine, start: int, length: int, touched: list[int]) -> None:
     block = machine.user.alloc(3 * PAGE)
     machine.user.page_out(block)
     assert returns(machine, "ProbeForWrite", block.address + start, length, 1)

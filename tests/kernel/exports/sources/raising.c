@@ -51,7 +51,7 @@ ULONG continued(NTSTATUS status)
 {
     __try {
         raise_one(0, status);
-    } __except (EXCEPTION_CONTINUE_EXECUTION) {
+    } __except (GetExceptionCode() == status ? EXCEPTION_CONTINUE_EXECUTION : EXCEPTION_CONTINUE_SEARCH) {
         return 1;
     }
     return 0;
