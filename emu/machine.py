@@ -233,7 +233,8 @@ class Machine:
         """Make a Python function an export of the kernel: `@machine.export("ZwQuerySomething")`.
 
         It gets as many integer arguments as it has parameters, and returns RAX, None for 0. Images loaded afterwards
-        can import it; one of the kernel's own exports is replaced for the images that are loaded already, too.
+        can import it; one of the kernel's own exports is replaced for the images that are loaded already, too, unless
+        it is guest code of the kernel image, as `memcpy` is.
         """
         self._check_running()
 

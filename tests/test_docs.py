@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -41,3 +43,54 @@ def test_every_page_is_in_the_table_of_contents() -> None:
         if page.name != "index.md" and "_build" not in page.parts:
             name = page.relative_to(ROOT / "docs").with_suffix("").as_posix()
             assert f"\n{name}\n" in index, f"{name} is in no table of contents"
+
+
+def _blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial/first-fault.md"])
+def test_the_first_python_example_runs(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(_blocks(page, "python")[0], page, "exec"), {})
+    assert "STATUS_ACCESS_VIOLATION" in capsys.readouterr().out
+
+
+def _run_pytest(directory: Path) -> str:
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(directory),
+        str(directory),
+    ]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=directory).stdout
+
+
+def _mended(routine: str) -> str:
+    """Make the tutorial's routine look at the length first."""
+    checked = routine.replace("my_copy:  ", "my_copy: test r8, r8\n jz 1f\n2:")
+    assert checked != routine
+    return checked.replace("jnz     my_copy", "jnz 2b\n1:")
+
+
+def test_the_tutorials_routine_fails_its_test_and_passes_when_mended(tmp_path: Path) -> None:
+    page = "docs/tutorial/first-fault.md"
+    (tmp_path / "test_my_copy.py").write_text(_blocks(page, "python")[1], encoding="utf-8")
+    routine = _blocks(page, "asm")[0]
+    (tmp_path / "my_copy.S").write_text(routine, encoding="utf-8")
+    assert "raised STATUS_ACCESS_VIOLATION" in _run_pytest(tmp_path)
+    (tmp_path / "my_copy.S").write_text(_mended(routine), encoding="utf-8")
+    assert "1 passed" in _run_pytest(tmp_path)
+
+
+def test_the_how_tos_tests_pass_with_a_good_routine(tmp_path: Path) -> None:
+    blocks = _blocks("docs/how-to/test-a-routine.md", "python")
+    (tmp_path / "test_my_copy.py").write_text("\n".join(blocks), encoding="utf-8")
+    routine = _mended(_blocks("docs/tutorial/first-fault.md", "asm")[0])
+    with_window = routine.replace("2:", "stac\n2:").replace("1:", "clac\n1:")
+    (tmp_path / "my_copy.S").write_text(with_window, encoding="utf-8")
+    assert "5 passed" in _run_pytest(tmp_path)

@@ -173,9 +173,8 @@ class Pool:
         for page in range(block.base, block.base + block.pages * PAGE_SIZE, PAGE_SIZE):
             self._memory.set_state(Gva(page), PageState.UNMAPPED)
 
-    @property
-    def mark(self) -> PoolMark:
-        """What `release_to` takes. Older marks are gone."""
+    def checkpoint(self) -> PoolMark:
+        """Return what `release_to` takes. Older marks are gone."""
         self._changed = False
         return PoolMark(self._arena.mark, dict(self._live), dict(self._freed), self._used)
 

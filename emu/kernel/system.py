@@ -195,7 +195,7 @@ class System:
             self.modules.mark,
             self.user.mark,
             self.kernel_data.mark,
-            self.pool.mark,
+            self.pool.checkpoint(),
             len(self.debug_output),
             self.previous_mode,
         )
