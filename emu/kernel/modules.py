@@ -34,6 +34,9 @@ class ModuleUnwinder(ImageUnwinder):
         self.module = module
         self.base = module.base
         self._address_of_table = address_of_table
+        cookie = module.image.load_config.security_cookie
+        self.cookie_address = None if cookie is None else Gva(module.base + cookie)
+        """Where the image's `__security_cookie` lies, if its load configuration says so."""
 
     def entry_address(self, pc: Gva) -> int:
         """Return where the RUNTIME_FUNCTION of a pc lies in guest memory, 0 for a leaf function."""

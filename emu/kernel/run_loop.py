@@ -14,8 +14,6 @@ from typing import Final, TypeAlias
 
 from emu.address import ADDRESS_MASK, PAGE_SIZE, Gva, is_canonical
 from emu.cpu import registers as r
-from emu.cpu.divisor import divisor_of
-from emu.cpu.instruction import MAXIMUM_LENGTH
 from emu.cpu.trap import ERROR_PRESENT, ERROR_USER, ERROR_WRITE, VECTOR_NAMES, Trap, Vector
 from emu.events import BugcheckRaised, ExceptionRaised, ExportCalled, PagedIn, StackGrown, TrapTaken
 from emu.kernel import trap_frame
@@ -37,7 +35,7 @@ from emu.seh import frames as f
 from emu.seh.context import Context
 from emu.seh.dispatch import HANDLED, dispatch_exception
 from emu.seh.handler_call import PendingException
-from emu.seh.requests import CallGuest, Land, RaiseRecord, RaiseStatus, Steps
+from emu.seh.requests import CallGuest, Land, RaiseRecord, RaiseStatus, Resume, Steps
 
 FLAGS_CLEARED_IN_HANDLERS: Final = r.FLAG_TF | r.FLAG_DF | r.FLAG_NT | r.FLAG_RF
 CONTEXT_FLAGS_ALLOWED: Final = 0x0024_0FD5
@@ -160,7 +158,7 @@ class RunLoop:
             if not self._has_room(trap_frame.frame_below(stack_pointer), stack_pointer):
                 return self._double_fault(trap)
             return self.bugcheck(BugCheck.UNEXPECTED_KERNEL_MODE_TRAP, (Vector.STACK_FAULT, 0, 0, trap.rip))
-        raised = exception_of(trap, self._divisor_is_zero(trap))
+        raised = exception_of(trap, self._registers, self._memory)
         if raised is None:
             name = VECTOR_NAMES.get(trap.vector, f"interrupt {trap.vector:#x}")
             return Unmodelled(f"{name} has no handler yet", trap.rip)
@@ -170,15 +168,6 @@ class RunLoop:
     def _user_mode(trap: Trap) -> Unmodelled:
         name = VECTOR_NAMES.get(trap.vector, f"interrupt {trap.vector:#x}")
         return Unmodelled(f"{name} in user mode (CPL 3): only kernel code has trap handlers here", trap.rip)
-
-    def _divisor_is_zero(self, trap: Trap) -> bool:
-        if trap.vector != Vector.DIVIDE_ERROR:
-            return False
-        code = self._memory.read_available(trap.rip, MAXIMUM_LENGTH)
-        try:
-            return divisor_of(code, trap.rip, self._registers, self._memory.read) == 0
-        except (NotMapped, ValueError):
-            return False  # an address of a form that is not decoded, as one relative to GS
 
     def _raise_trap(self, trap: Trap, status: int, information: tuple[int, ...], rip: Gva) -> Ending:
         """Begin the dispatch of a trap's exception."""
@@ -193,10 +182,14 @@ class RunLoop:
         self._memory.write(Gva(frame), trap_frame.pack_trap_frame(trap, context))
         registers[r.RBP] = frame + trap_frame.FRAME_POINTER
         registers[r.RFLAGS] = trap_frame.entry_flags(registers[r.RFLAGS], self.system.profile.kernel_entry_ac)
-        record = make_record(status, 0, rip, information)
-        self.system.events.append(ExceptionRaised(status, rip, information, software=False))
+        fast_fail = status == NtStatus.STACK_BUFFER_OVERRUN
+        record = make_record(status, EXCEPTION_NONCONTINUABLE if fast_fail else 0, rip, information)
         exception = PendingException(record, records + f.EXCEPTION_RECORD, context, records + f.ORIGINAL_CONTEXT)
         self._write_record(exception)
+        if fast_fail:  # no handler is asked
+            parameters = (information[0], frame, exception.record_address, 0)
+            return self.bugcheck(BugCheck.KERNEL_SECURITY_CHECK_FAILURE, parameters)
+        self.system.events.append(ExceptionRaised(status, rip, information, software=False))
         return self._begin_dispatch(exception, records, self.system.trap_entry_return)
 
     def _raise_software(
@@ -242,11 +235,7 @@ class RunLoop:
 
     def _end_dispatch(self, exception: PendingException, result: int) -> Ending:
         if result == HANDLED:
-            data = self._memory.read(Gva(exception.context_address), CONTEXT_SIZE)
-            context = Context.unpack(data)
-            context.eflags = context.eflags & CONTEXT_FLAGS_ALLOWED | trap_frame.ALWAYS_SET
-            context.mxcsr &= MXCSR_ALLOWED
-            self._load(context)
+            self._resume(Context.unpack(self._memory.read(Gva(exception.context_address), CONTEXT_SIZE)))
             return None
         record = exception.record
         first, second, *_ = (*record.information, 0, 0)
@@ -325,6 +314,10 @@ class RunLoop:
             activation.steps.close()
             self._land(request)
             return None
+        if isinstance(request, Resume):
+            activation.steps.close()
+            self._resume(request.context)
+            return None
         if isinstance(request, CallGuest):
             return self._call_guest(activation, request)
         activation.stack_pointer = request.stack_pointer
@@ -374,6 +367,12 @@ class RunLoop:
         context.eflags = self._registers[r.RFLAGS] & ~FLAGS_CLEARED_IN_HANDLERS
         context.mxcsr = self._cpu.mxcsr
         self.landed_record = request.record
+        self._load(context)
+
+    def _resume(self, context: Context) -> None:
+        """Go on from a context, which guest code may have written."""
+        context.eflags = context.eflags & CONTEXT_FLAGS_ALLOWED | trap_frame.ALWAYS_SET
+        context.mxcsr &= MXCSR_ALLOWED
         self._load(context)
 
     def _load(self, context: Context) -> None:

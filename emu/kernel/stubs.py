@@ -128,6 +128,10 @@ class StubTable:
         stub = self._by_name.get(name)
         return stub.address if stub else None
 
+    def address_of(self, name: str) -> Gva:
+        """Return the address of an export that there is. Raises KeyError."""
+        return self._by_name[name].address
+
     @property
     def names(self) -> tuple[str, ...]:
         """The names of all exports."""

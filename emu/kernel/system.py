@@ -29,6 +29,7 @@ from emu.seh.c_specific_handler import CSpecificHandler
 from emu.seh.context import Context
 from emu.seh.environment import Environment, HostHandler
 from emu.seh.frames import GuestFrames
+from emu.seh.gs_handler_check import GsHandlerCheck
 from emu.seh.thunk_handlers import collided_unwind_handler, nested_exception_handler
 
 BUILT: Final = Path(__file__).parent.parent / "_built"
@@ -85,11 +86,17 @@ class System:
         self.current_thread = self.kernel["KiInitialThread"]
         self.events: list[Event] = []
         self.c_specific_handler = CSpecificHandler()
+        self.gs_handler_check = GsHandlerCheck(self.kernel["KiReportGsFailure"], self.c_specific_handler)
         self._host_handlers: dict[int, HostHandler] = {
             self.kernel["__C_specific_handler"]: self.c_specific_handler,
             self.kernel["KiNestedExceptionHandler"]: nested_exception_handler,
             self.kernel["KiCollidedUnwindHandler"]: collided_unwind_handler,
         }
+        for name, handler in (
+            ("__GSHandlerCheck", self.gs_handler_check.plain),
+            ("__GSHandlerCheck_SEH", self.gs_handler_check.with_scopes),
+        ):
+            self._host_handlers[self.stubs.address_of(name)] = handler
         self.trap_entry_return = self.kernel["KiTrapEntryReturn"]
         self.environment = Environment(
             self.memory, self._frames(), self.modules.find, self.host_handler, self.events.append, self.stack

@@ -29,6 +29,13 @@ class Image(Protocol):
     @property
     def base(self) -> Gva: ...
 
+    @property
+    def cookie_address(self) -> Gva | None:
+        """Where the image's `__security_cookie` lies, if it says so."""
+
+    def frame_offset(self, pc: Gva) -> int:
+        """Return how far above the frame's base its frame register points; 0 without one."""
+
     def virtual_unwind(self, pc: Gva, context: Context, memory: StackReader, handler_type: int) -> Frame: ...
 
     def entry_address(self, pc: Gva) -> int:

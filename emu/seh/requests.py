@@ -31,6 +31,12 @@ class Land(NamedTuple):
     record: ExceptionRecord
 
 
+class Resume(NamedTuple):
+    """Go on from a context as RtlRestoreContext does, with its own RFLAGS and MXCSR. No answer."""
+
+    context: Context
+
+
 class RaiseStatus(NamedTuple):
     """Raise a non-continuable exception from the frame at `stack_pointer`. No answer."""
 
@@ -49,6 +55,6 @@ class RaiseRecord(NamedTuple):
     return_address: Gva
 
 
-Request: TypeAlias = CallGuest | Land | RaiseStatus | RaiseRecord
+Request: TypeAlias = CallGuest | Land | Resume | RaiseStatus | RaiseRecord
 Steps: TypeAlias = Generator[Request, int, int]
 """A generator of requests; its result is a disposition, or for a whole dispatch 1 (continue) or 0 (unhandled)."""

@@ -120,6 +120,12 @@ class ImageUnwinder:
             chain = self._chains[entry] = resolve_chain(self._read, entry)
         return chain
 
+    def frame_offset(self, pc: Gva) -> int:
+        """Return how far above the frame's base the frame register of a function points; 0 without one."""
+        entry = self.lookup(pc)
+        info = self.chain(entry).info if entry else None
+        return info.frame_offset if info and info.frame_register else 0
+
     def virtual_unwind(self, pc: Gva, context: Context, memory: StackReader, handler_type: int) -> Frame:
         """Turn `context`, stopped at `pc`, into the caller's.
 

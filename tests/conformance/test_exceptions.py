@@ -6,8 +6,10 @@ import pytest
 from emu import Bugchecked, Machine, NtStatus, Raised, Returned, Unmodelled
 from emu.address import Gva
 from emu.cpu.registers import FLAG_TF
-from emu.events import ExceptionRaised, StackGrown, TrapTaken
+from emu.events import ExceptionRaised, FrameSearched, StackGrown, TrapTaken
 from emu.memory.half import STATUS_DEVICE_DATA_ERROR
+from emu.nt.bugcheck import BugCheck
+from emu.nt.exception_record import EXCEPTION_NONCONTINUABLE, EXCEPTION_RECORD_SIZE, unpack_exception_record
 from emu.outcome import ExceptionRecord
 from tests.conformance.machines import boot, code
 from tests.conformance.observer import LANDED, Observer
@@ -286,9 +288,6 @@ class TestInstructions:
             ("ee", "out dx"),
             ("0f05", "syscall"),
             ("0f34", "sysenter"),
-            ("cd29", "interrupt 0x29"),
-            ("cd2c", "interrupt 0x2c"),
-            ("cd2d", "interrupt 0x2d"),
             ("cd80", "interrupt 0x80"),
             ("f4", "hlt"),
         ],
@@ -298,6 +297,51 @@ class TestInstructions:
         assert isinstance(outcome, Unmodelled)
         assert word in outcome.reason
         assert word in str(outcome)
+
+    def test_assertion(self, machine: Machine) -> None:
+        routine = code(machine, "90cd2cc3")
+        found = record(machine.call(routine))
+        assert (found.code, found.information, found.flags) == (NtStatus.ASSERTION_FAILURE, (), 0)
+        assert found.exception_address == routine + 1
+
+    def test_debug_service(self, machine: Machine) -> None:
+        """mov eax, 1; int 2Dh; int3; ret: the byte behind it is skipped, so that continuing does not meet the int3."""
+        observer = Observer(machine)
+        routine = code(machine, "b801000000 cd2d cc c3")
+        found = record(machine.call(routine, 0x1111, 0x2222))
+        assert (found.code, found.information) == (NtStatus.BREAKPOINT, (1, 0x1111, 0x2222))
+        assert found.exception_address == routine + 8
+        observer.run(routine, 0, answers=(-1, -1))
+        assert sum(isinstance(event, ExceptionRaised) for event in machine.events) == 1
+
+    def test_overflow(self, machine: Machine) -> None:
+        """Only as `int 4`: `into` is no instruction of 64-bit mode."""
+        routine = code(machine, "cd04c3")
+        found = record(machine.call(routine))
+        assert (found.code, found.information) == (NtStatus.INTEGER_OVERFLOW, ())
+        assert found.exception_address == routine + 2
+        assert record(machine.call(code(machine, "ce"))).code == NtStatus.ILLEGAL_INSTRUCTION
+
+    @pytest.mark.parametrize("fast_fail", [2, 3, 0xFFFF_FFFF])
+    def test_fast_fail(self, machine: Machine, fast_fail: int) -> None:
+        """No handler is asked, and what the bugcheck's parameters point to is on the stack."""
+        routine = code(machine, "90cd29c3")
+        outcome = machine.call(routine, 0xABCD_0000_0000_0000 | fast_fail)
+        assert isinstance(outcome, Bugchecked)
+        assert outcome.code == BugCheck.KERNEL_SECURITY_CHECK_FAILURE
+        first, frame, record_address, last = outcome.parameters
+        assert (first, last) == (fast_fail, 0)
+        memory = machine._system.memory
+        assert memory.read_u64(Gva(frame + 0x168)) == routine + 1
+        found = unpack_exception_record(memory.read(Gva(record_address), EXCEPTION_RECORD_SIZE))
+        assert found == (NtStatus.STACK_BUFFER_OVERRUN, EXCEPTION_NONCONTINUABLE, 0, routine + 1, (fast_fail,))
+        assert not any(isinstance(event, (ExceptionRaised, FrameSearched)) for event in machine.events)
+
+    def test_fast_fail_without_a_stack(self, machine: Machine) -> None:
+        """xor esp, esp; int 29h"""
+        outcome = machine.call(code(machine, "31e4cd29"))
+        assert isinstance(outcome, Bugchecked)
+        assert (outcome.code, outcome.parameters[0]) == (BugCheck.UNEXPECTED_KERNEL_MODE_TRAP, 8)
 
     def test_avx_on_a_model_without_it(self) -> None:
         """There the silicon has no AVX either: an ordinary exception."""

@@ -53,6 +53,10 @@ class LoadedImage(ImageUnwinder):
     def __init__(self, image: Image) -> None:
         super().__init__(IMAGE_BASE, image, image.read)
 
+    @property
+    def cookie_address(self) -> Gva | None:
+        return None
+
     def entry_address(self, pc: Gva) -> int:
         return IMAGE_BASE + 0x3000
 

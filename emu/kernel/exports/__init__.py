@@ -15,12 +15,14 @@ from emu.kernel.exports import (
     exception,
     fast_mutex,
     irql,
+    jumps,
     pool,
     query,
     raising,
     spin_lock,
     string_print,
     unicode_string,
+    unwinding,
 )
 from emu.kernel.stubs import ExportFunction
 
@@ -30,12 +32,14 @@ EXPORTS: Final[dict[str, ExportFunction]] = {
     **exception.EXPORTS,
     **fast_mutex.EXPORTS,
     **irql.EXPORTS,
+    **jumps.EXPORTS,
     **pool.EXPORTS,
     **query.EXPORTS,
     **raising.EXPORTS,
     **spin_lock.EXPORTS,
     **string_print.EXPORTS,
     **unicode_string.EXPORTS,
+    **unwinding.EXPORTS,
 }
 
 GUEST_EXPORTS: Final = (

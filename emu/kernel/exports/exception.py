@@ -12,6 +12,7 @@ from emu.nt.context import CONTEXT_SIZE
 from emu.nt.exception_record import EXCEPTION_RECORD_SIZE, ExceptionDisposition, unpack_exception_record
 from emu.outcome import make_record
 from emu.seh.context import RSP, Context
+from emu.seh.environment import HostHandler
 from emu.seh.handler_call import HandlerCall, PendingException
 from emu.seh.requests import RaiseRecord, Steps
 from emu.seh.unwind_info import UnwindError
@@ -37,6 +38,20 @@ def rtl_raise_exception(call: ExportCall) -> Steps:
 
 def c_specific_handler(call: ExportCall) -> Steps:
     """__C_specific_handler, where guest code calls it itself: a handler of its own that passes the call on."""
+    return _call_handler(call, call.system.c_specific_handler)
+
+
+def gs_handler_check(call: ExportCall) -> Steps:
+    """__GSHandlerCheck, called so."""
+    return _call_handler(call, call.system.gs_handler_check.plain)
+
+
+def gs_handler_check_seh(call: ExportCall) -> Steps:
+    """__GSHandlerCheck_SEH, called so."""
+    return _call_handler(call, call.system.gs_handler_check.with_scopes)
+
+
+def _call_handler(call: ExportCall, handler: HostHandler) -> Steps:
     system = call.system
     record_address, establisher, context_address, dispatcher_context = (call.argument(index) for index in range(4))
     code, flags, _, address, information = unpack_exception_record(
@@ -49,7 +64,7 @@ def c_specific_handler(call: ExportCall) -> Steps:
     handler_call = HandlerCall(exception, 0, 0, 0, establisher, context, Gva(0), Gva(0))
     handler_call.adopt(system.memory, dispatcher_context, call.stack_pointer, system.current_context())
     try:
-        return (yield from system.c_specific_handler(system.environment, handler_call))
+        return (yield from handler(system.environment, handler_call))
     except UnwindError as error:
         system.environment.emit(DispatchFailed(call.caller, str(error)))
         return ExceptionDisposition.CONTINUE_SEARCH
@@ -58,4 +73,6 @@ def c_specific_handler(call: ExportCall) -> Steps:
 EXPORTS: Final[dict[str, ExportFunction]] = {
     "RtlRaiseException": rtl_raise_exception,
     "__C_specific_handler": c_specific_handler,
+    "__GSHandlerCheck": gs_handler_check,
+    "__GSHandlerCheck_SEH": gs_handler_check_seh,
 }

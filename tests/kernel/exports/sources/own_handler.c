@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// A language handler that unwinds to its own frame with RtlUnwindEx or RtlUnwind, past a __finally.
+
+#include <ntddk.h>
+
+NTSYSAPI VOID NTAPI RtlUnwindEx(PVOID TargetFrame, PVOID TargetIp, PEXCEPTION_RECORD ExceptionRecord, PVOID ReturnValue,
+                                PCONTEXT ContextRecord, PVOID HistoryTable);
+NTSYSAPI VOID NTAPI RtlUnwind(PVOID TargetFrame, PVOID TargetIp, PEXCEPTION_RECORD ExceptionRecord, PVOID ReturnValue);
+
+extern char own_landing[];
+
+volatile int which, order, finally_at, handler_at, unwound_at;
+volatile ULONG unwind_flags, unwind_code;
+
+int own_handler(PEXCEPTION_RECORD record, PVOID frame, PCONTEXT context, PVOID dispatcher)
+{
+    CONTEXT room;
+    if (record->ExceptionFlags & 0x66) {
+        unwound_at = ++order;
+        unwind_flags = record->ExceptionFlags;
+        unwind_code = (ULONG)record->ExceptionCode;
+        return ExceptionContinueSearch;
+    }
+    handler_at = ++order;
+    switch (which) {
+    case 0:
+        RtlUnwindEx(frame, own_landing, record, (PVOID)0x5151, &room, NULL);
+        break;
+    case 1:
+        RtlUnwind(frame, own_landing, NULL, (PVOID)0x5151);
+        break;
+    case 2:
+        RtlUnwindEx(NULL, own_landing, record, 0, &room, NULL);
+        break;
+    case 3:
+        record->ExceptionCode = (NTSTATUS)0x80000029;
+        RtlUnwindEx(frame, own_landing, record, 0, &room, NULL);
+        break;
+    }
+    return 77;
+}
+
+void faults(volatile char *address)
+{
+    __try {
+        *address = 1;
+    } __finally {
+        finally_at = ++order;
+    }
+}
+
+ULONG64 summary(void)
+{
+    return (ULONG64)handler_at | (ULONG64)finally_at << 8 | (ULONG64)unwound_at << 16 | (ULONG64)unwind_flags << 24
+           | (ULONG64)unwind_code << 32;
+}
+
+void set_which(int value)
+{
+    which = value;
+}
