@@ -15,6 +15,7 @@ from emu.campaign.page_row import page_facts, page_rows
 from emu.campaign.placement import SOURCE, TARGET, describe_sharing
 from emu.campaign.result import CopyResult
 from emu.faults import BufferPlace, Fault
+from emu.image import UnknownSymbol
 from emu.kernel.explanation import Explanation
 from emu.machine import DEFAULT_BUDGET, Machine
 from emu.memory.errors import OutOfMemory
@@ -59,10 +60,7 @@ class CopyExperiment:
         for name, offset in (("source", self.source_offset), ("target", self.target_offset)):
             if not 0 <= offset < PAGE_SIZE:
                 raise ExperimentError(f"{name} offset {offset} lies outside a page; choose 0 to {PAGE_SIZE - 1}")
-        if not 0 <= self.irql <= 15:
-            raise ExperimentError(f"irql {self.irql} does not exist; choose 0 (PASSIVE_LEVEL) to 15 (HIGH_LEVEL)")
-        if not 1 <= self.budget <= MAXIMUM_BUDGET:
-            raise ExperimentError(f"a budget of {self.budget} blocks: choose 1 to {MAXIMUM_BUDGET}")
+        check_call(self.irql, self.budget)
         for fault in self.faults:
             self._check_place(fault)
 
@@ -147,6 +145,14 @@ class CopyExperiment:
         )
 
 
+def check_call(irql: int, budget: int) -> None:
+    """Raise `ExperimentError` for an IRQL or a budget that cannot be."""
+    if not 0 <= irql <= 15:
+        raise ExperimentError(f"irql {irql} does not exist; choose 0 (PASSIVE_LEVEL) to 15 (HIGH_LEVEL)")
+    if not 1 <= budget <= MAXIMUM_BUDGET:
+        raise ExperimentError(f"a budget of {budget} blocks: choose 1 to {MAXIMUM_BUDGET}")
+
+
 def load_images(machine: Machine, files: tuple[str, ...], routine: str) -> None:
     """Load images (`.sys .dll .exe`) in order, and then one that is built from all the other files together.
 
@@ -165,6 +171,9 @@ def load_images(machine: Machine, files: tuple[str, ...], routine: str) -> None:
         modules.append(machine.load(build_guest(sources, export=(routine,) if archived and not ready else ())))
     if not any(routine in module for module in modules):
         names = sorted({name for module in modules for name in module.image.exports})
+        nearest = UnknownSymbol("", routine, names).nearest
+        hint = f"nearest: {', '.join(nearest)}; " if nearest else ""
         raise ExperimentError(
-            f"none of {', '.join(files)} has a routine {routine!r}; exported: {', '.join(names[:12]) or 'nothing'}"
+            f"none of {', '.join(files)} has a routine {routine!r}; {hint}"
+            f"exported: {', '.join(names[:12]) or 'nothing'}"
         )

@@ -31,6 +31,7 @@ def boundary_offset(faults: Iterable[Fault], buffer: str) -> int:
 
 def describe_sharing(faults: Iterable[Fault], buffer: str, offset: int) -> Iterator[str]:
     """Say of each fault whose byte begins no page which bytes share its state; `offset` is the buffer's in its page."""
+    name = f"the {_NAMES[buffer]}" if buffer in _NAMES else buffer
     for number, (fault, byte) in enumerate(named_bytes(faults, buffer)):
         first = max(byte - (offset + byte) % PAGE_SIZE, 0)
         if first == byte:
@@ -41,4 +42,4 @@ def describe_sharing(faults: Iterable[Fault], buffer: str, offset: int) -> Itera
         effect = f"fault{plural} first" if fault.kind in _FAULTING else f"get{plural} the same state"
         # Without an offset of its own the buffer was placed for the first fault.
         way_out = f"; leave out --{_NAMES[buffer]}-offset to put a page boundary there" if number == 0 else ""
-        yield f"byte {byte} of the {_NAMES[buffer]} shares its page with {shared}, which {effect}{way_out}"
+        yield f"byte {byte} of {name} shares its page with {shared}, which {effect}{way_out}"

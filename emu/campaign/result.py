@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from emu.address import Gva
 from emu.campaign.landing import Landing
@@ -12,9 +12,18 @@ from emu.campaign.page_row import PageRow
 from emu.events import Event, ExceptionRaised
 from emu.kernel.explanation import Explanation
 from emu.outcome import Outcome, Returned
+from emu.profile import Profile
 
 if TYPE_CHECKING:
     from emu.campaign.experiment import CopyExperiment
+
+
+class BufferRange(NamedTuple):
+    """Where a buffer of the call lies."""
+
+    name: str
+    address: Gva
+    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,22 @@ class CopyResult:
         return self.outcome.dispatch.events
 
     @property
+    def profile(self) -> Profile:
+        """The machine's profile."""
+        return self.experiment.profile
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The files that were built and loaded."""
+        return self.experiment.images
+
+    @property
+    def buffers(self) -> tuple[BufferRange, ...]:
+        """The source and the target."""
+        length = len(self.content)
+        return BufferRange("source", self.source_address, length), BufferRange("target", self.target_address, length)
+
+    @property
     def clean(self) -> bool:
         """Whether the routine returned and left the memory as its contract wants it.
 
@@ -58,7 +83,7 @@ class CopyResult:
 
     def place_of(self, address: int) -> tuple[str, int] | None:
         """Return the buffer, "source" or "target", and the byte of it that an address is; None outside of both."""
-        for buffer, start in (("source", self.source_address), ("target", self.target_address)):
-            if start <= address < start + len(self.content):
-                return buffer, address - start
+        for name, start, length in self.buffers:
+            if start <= address < start + length:
+                return name, address - start
         return None

@@ -12,6 +12,29 @@ from typing import Any
 import click
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+profile_option = click.option(
+    "--profile",
+    default="skylake-server",
+    show_default=True,
+    metavar="PROFILE",
+    help="CPU model, and SMAP policy if not the default: nehalem, broadwell,smap=off. `emu profiles` lists them.",
+)
+irql_option = click.option(
+    "--irql", type=int, default=0, show_default=True, metavar="N", help="IRQL to call at, 0 to 15."
+)
+image_option = click.option(
+    "--image",
+    "images",
+    multiple=True,
+    metavar="FILE",
+    help="A file with your own routine: .S .c .obj .lib are built, .sys .dll loaded. May be repeated.",
+)
+budget_option = click.option(
+    "--budget",
+    type=int,
+    metavar="N",
+    help="Blocks that may run, by default 1000000; an iteration of rep counts one.",
+)
 
 
 def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -51,21 +74,9 @@ def app() -> None:
     help="A page state at a byte of the source or the target: none@src+37, ro@dst+0. States: unmapped, none, ro, "
     "guard, paged-out, in-page-error[=STATUS]. May be repeated.",
 )
-@click.option(
-    "--profile",
-    default="skylake-server",
-    show_default=True,
-    metavar="PROFILE",
-    help="CPU model, and SMAP policy if not the default: nehalem, broadwell,smap=off. `emu profiles` lists them.",
-)
-@click.option("--irql", type=int, default=0, show_default=True, metavar="N", help="IRQL to call at, 0 to 15.")
-@click.option(
-    "--image",
-    "images",
-    multiple=True,
-    metavar="FILE",
-    help="A file with your own routine: .S .c .obj .lib are built, .sys .dll loaded. May be repeated.",
-)
+@profile_option
+@irql_option
+@image_option
 @click.option(
     "--routine",
     default="CopyFromUser",
@@ -73,12 +84,7 @@ def app() -> None:
     metavar="NAME",
     help="The routine to call, with target, source and length.",
 )
-@click.option(
-    "--budget",
-    type=int,
-    metavar="N",
-    help="Blocks that may run, by default 1000000; an iteration of rep counts one.",
-)
+@budget_option
 @as_json
 def copy(as_json: bool, **options: Any) -> int:
     """Copy from user to kernel memory.
@@ -88,6 +94,42 @@ def copy(as_json: bool, **options: Any) -> int:
     from emu.cli.copy import CopyOptions, run_copy  # noqa: PLC0415
 
     return run_copy(CopyOptions(**options), as_json=as_json)
+
+
+# An integer may be negative: what looks like an option and is none is an argument, which its parser refuses.
+@app.command(context_settings={"ignore_unknown_options": True})
+@click.argument("routine")
+@click.argument("arguments", nargs=-1, metavar="[ARG]...")
+@image_option
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="FAULT",
+    help="A page state at a byte of a memory argument, by its position from 0: none@arg1+37. States: unmapped, none, "
+    "ro, guard, paged-out, in-page-error[=STATUS]. May be repeated.",
+)
+@click.option(
+    "--stub",
+    "stubs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A kernel export that only returns a value: ZwClose=0. May be repeated.",
+)
+@profile_option
+@irql_option
+@click.option("--unguarded", is_flag=True, help="Call without an __except around it: what nobody handles bugchecks.")
+@budget_option
+@as_json
+def run(as_json: bool, **options: Any) -> int:
+    """Call a routine.
+
+    ARG is an integer, or memory: user:64 (a pattern), kernel:64 (zeroes), user:=TEXT, user:@FILE, kernel:=TEXT,
+    kernel:@FILE. Shows what happened, what the buffers hold afterwards, and how it ended.
+    """
+    from emu.cli.run import RunOptions, run_run  # noqa: PLC0415
+
+    return run_run(RunOptions(**options), as_json=as_json)
 
 
 @app.command()

@@ -5,27 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
+from rich.console import RenderableType
 from rich.text import Text
 
 from emu.campaign import CopyResult, format_replay_id
 from emu.cli.hex_dump import HexDump, Mark
 from emu.cli.history import History
 from emu.cli.mappings import mappings_table
+from emu.cli.sections import describe_machine, section
 from emu.cli.verdict import bugcheck_name, bugcheck_table, verdict
 from emu.cli.words import damage_words, fault_reason, landed_count, last_fault, plural
-from emu.kernel.irql import APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL
 from emu.outcome import Bugchecked
-
-_IRQL_NAMES = {
-    PASSIVE_LEVEL: "PASSIVE_LEVEL",
-    APC_LEVEL: "APC_LEVEL",
-    DISPATCH_LEVEL: "DISPATCH_LEVEL",
-    HIGH_LEVEL: "HIGH_LEVEL",
-}
-_SMAP_WORDS = {"enforce": "SMAP enforced", "permit": "SMAP on, AC set on kernel entry", "off": "no SMAP"}
 
 
 def display_copy(result: CopyResult, width: int) -> Iterator[RenderableType]:
@@ -36,39 +26,24 @@ def display_copy(result: CopyResult, width: int) -> Iterator[RenderableType]:
         f"{plural(experiment.length, 'byte')})",
         "bold",
     )
-    yield Text(_circumstances(result), "dim")
-    yield _section(
+    yield Text(f"{describe_machine(experiment.profile, experiment.irql)} · {experiment.data.describe()}", "dim")
+    yield section(
         "Mappings", "", mappings_table(result), *(Text(f"note: {note}", "yellow") for note in experiment.notes)
     )
-    yield _section("What landed", _landed_heading(result), *HexDump(result, width - 2, _mark(result)).lines())
+    yield section("What landed", _landed_heading(result), *HexDump(result, width - 2, _mark(result)).lines())
     for title, subtitle, content in History(result).sections():
-        yield _section(title, subtitle, content)
+        yield section(title, subtitle, content)
     if isinstance(result.outcome, Bugchecked):
-        yield _section("Bugcheck", bugcheck_name(result.outcome.code), bugcheck_table(result.outcome))
-    yield _section("Outcome", "", verdict(result))
+        yield section("Bugcheck", bugcheck_name(result.outcome.code), bugcheck_table(result.outcome))
+    yield section("Outcome", "", verdict(result))
     # On one line whatever the width, so that it can be copied as one.
     yield Text.assemble(
         "\n", ("Replay", "bold"), f"  emu replay {format_replay_id(experiment)}", no_wrap=True, overflow="ignore"
     )
 
 
-def _circumstances(result: CopyResult) -> str:
-    experiment = result.experiment
-    profile = experiment.profile
-    irql = f"IRQL {experiment.irql}"
-    if experiment.irql in _IRQL_NAMES:
-        irql += f" ({_IRQL_NAMES[experiment.irql]})"
-    return f"{profile.cpu}, {_SMAP_WORDS[profile.smap]} · {irql} · {experiment.data.describe()}"
-
-
 def _landed_heading(result: CopyResult) -> str:
     return f"{landed_count(result)}; {damage_words(result) or 'the poison around the target is intact'}"
-
-
-def _section(title: str, subtitle: str, *content: RenderableType) -> RenderableType:
-    heading = Table.grid(padding=(0, 2, 0, 0))
-    heading.add_row(Text(title, "bold"), subtitle)
-    return Group("", heading, Padding(Group(*content), (0, 0, 0, 2)))
 
 
 def _mark(result: CopyResult) -> Mark | None:

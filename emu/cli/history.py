@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from emu.address import PAGE_SIZE, Gva
-from emu.campaign import CopyResult
+from emu.cli.call_result import CallResult
 from emu.cli.source_quote import quote
-from emu.cli.words import describe_address, fault_reason, plural, trap_name
+from emu.cli.words import describe_address, fault_reason, plural, shortened, trap_name
 from emu.cpu.trap import Vector, describe_error_code
 from emu.events import (
     BugcheckRaised,
@@ -35,12 +35,13 @@ from emu.kernel.explanation import describe_answer
 from emu.outcome import make_record
 
 PAGE_INS_SHOWN: Final = 4
+STEPS_SHOWN: Final = 60
 
 
 class History:
     """Reads the events once, in order."""
 
-    def __init__(self, result: CopyResult) -> None:
+    def __init__(self, result: CallResult) -> None:
         self._result = result
         self._events = result.events
         self._at = 0
@@ -89,7 +90,8 @@ class History:
         table = _grid(2)
         if trap.vector == Vector.PAGE_FAULT:
             where = Text(f"0x{trap.address:016x}  ")
-            if described := describe_address(self._result, trap.address):
+            described = describe_address(self._result, trap.address)
+            if described := described or self._result.explanation.explain_data(trap.address):
                 where.append(f"{described}, ", "bold red")
             where.append(fault_reason(self._result, trap))
             code = f"{trap.error_code:#x}  {describe_error_code(trap.error_code)}"
@@ -118,10 +120,18 @@ class History:
         table = _grid(3)
         if isinstance(self._peek(), FrameSearched):
             table.add_row(*(Text(heading, "dim") for heading in ("phase", "at", "establisher frame   handler")))
+        found: list[Event] = []
         while (event := self._peek()) is not None:
             if isinstance(event, TrapTaken | ExceptionRaised | BugcheckRaised):
                 break
             self._at += 1
+            found.append(event)
+        first, left_out, last = shortened(found, STEPS_SHOWN)
+        for event in first:
+            table.add_row(*self._step(event))
+        if left_out:
+            table.add_row("", Text(f"⋮ {plural(left_out, 'event')} more", "dim"))
+        for event in last:
             table.add_row(*self._step(event))
         return table
 

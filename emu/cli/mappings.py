@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The two mappings, as the page tables have them."""
+"""The buffers' mappings, as the page tables have them."""
 
 from __future__ import annotations
 
 from rich.table import Table
 from rich.text import Text
 
-from emu.campaign import CopyResult, PageFacts, PageRow
+from emu.campaign import PageFacts, PageRow
+from emu.cli.call_result import CallResult
 from emu.cli.words import span
 
 _HARDWARE = {"rw": "rw, NX", "ro": "ro, NX", "rx": "ro, executable", "rwx": "rw, executable"}
 
 
-def mappings_table(result: CopyResult) -> Table:
-    """Return the table of both buffers' pages."""
+def mappings_table(result: CallResult) -> Table:
+    """Return the table of the buffers' pages."""
     table = Table.grid(padding=(0, 2, 0, 0))
     for heading in ("", "page", "bytes", "U/S", "access", "state"):
         table.add_column(heading)

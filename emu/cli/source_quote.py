@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from emu.address import Gva
-from emu.campaign import CopyResult
+from emu.cli.call_result import CallResult
 from emu.image import SourceLine
 from emu.toolchain import guest_directory
 
@@ -21,7 +21,7 @@ class Quote(NamedTuple):
     lines: tuple[tuple[int, str], ...]
 
 
-def quote(result: CopyResult, address: Gva) -> Quote | None:
+def quote(result: CallResult, address: Gva) -> Quote | None:
     """Return the source line of code with one line before and one after it; without text if the file is not found."""
     line = result.explanation.source_line(address)
     if line is None:
@@ -29,7 +29,7 @@ def quote(result: CopyResult, address: Gva) -> Quote | None:
     if result.explanation.locate(address).partition("!")[0] in SYSTEM_MODULES:
         candidates = sorted(guest_directory().rglob(line.file))
     else:
-        candidates = [Path(image).parent / line.file for image in result.experiment.images]
+        candidates = [Path(image).parent / line.file for image in result.images]
     for candidate in candidates:
         try:
             text = candidate.read_text(encoding="utf-8", errors="replace").splitlines()

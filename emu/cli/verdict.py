@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from emu.campaign import CopyResult
+from emu.cli.call_result import CallResult
 from emu.cli.words import damage_words, describe_address, handler_of, landed_count, last_fault
 from emu.events import ExceptionRaised
 from emu.nt.bugcheck import BUGCHECK_PARAMETERS, BugCheck, to_bugcheck
@@ -29,7 +30,7 @@ def verdict(result: CopyResult) -> Text:
     return text
 
 
-def summary(result: CopyResult) -> str:
+def summary(result: CallResult) -> str:
     """Return how the call ended and, where that was an exception, who handled it."""
     outcome: Outcome = result.outcome
     locate = result.explanation.locate
@@ -55,7 +56,7 @@ def summary(result: CopyResult) -> str:
             return f"not modelled: {reason}, at {locate(rip)}"
 
 
-def _handled(result: CopyResult) -> str:
+def _handled(result: CallResult) -> str:
     handler = handler_of(result)
     if handler is None:
         return "continued by a filter"

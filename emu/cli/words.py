@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 from emu.campaign import CopyResult
+from emu.cli.call_result import CallResult, place_of
 from emu.cpu.trap import ERROR_FETCH, ERROR_PRESENT, ERROR_WRITE, VECTOR_NAMES, Vector
 from emu.events import Landed, PagedIn, StackGrown, TrapTaken
 from emu.memory.layout import HIGHEST_USER_HALF
+
+ItemT = TypeVar("ItemT")
 
 _LONG_NAMES = {
     Vector.DIVIDE_ERROR: "divide error",
@@ -28,38 +33,37 @@ def trap_name(vector: int) -> str:
     return f"{long} ({short})" if long else short
 
 
-def describe_address(result: CopyResult, address: int) -> str:
-    """Return which byte of the copy an address is, empty where it is none and near none."""
-    place = result.place_of(address)
+def describe_address(result: CallResult, address: int) -> str:
+    """Return which byte of which buffer an address is, empty where it is none and near none."""
+    place = place_of(result, address)
     if place is not None:
-        return f"byte {place[1]} of the {place[0]}"
-    length = len(result.content)
-    for name, start in (("source", result.source_address), ("target", result.target_address)):
+        return f"byte {place[1]} of {with_article(place[0])}"
+    for name, start, length in result.buffers:
         if start - 4096 <= address < start:
-            return f"{plural(start - address, 'byte')} before the {name}"
+            return f"{plural(start - address, 'byte')} before {with_article(name)}"
         if start + length <= address < start + length + 4096:
-            return f"{plural(address - start - length + 1, 'byte')} past the end of the {name}"
+            return f"{plural(address - start - length + 1, 'byte')} past the end of {with_article(name)}"
     return ""
 
 
-def fault_reason(result: CopyResult, trap: TrapTaken) -> str:
+def fault_reason(result: CallResult, trap: TrapTaken) -> str:
     """Return why a page fault happened: the page's state or, where the page is there, what forbids the access."""
     if not trap.error_code & ERROR_PRESENT:
         return f"page state {trap.page}"
     if trap.error_code & ERROR_FETCH:
         return "the page is not executable for the kernel"
-    place = result.place_of(trap.address)
+    place = place_of(result, trap.address)
     row = next(
         (row for row in result.pages if place and row.buffer == place[0] and row.first <= place[1] <= row.last), None
     )
     if trap.error_code & ERROR_WRITE and row is not None and row.before.protection in ("ro", "rx"):
         return "the page is read-only"
-    if trap.address <= HIGHEST_USER_HALF and result.experiment.profile.smap != "off":
+    if trap.address <= HIGHEST_USER_HALF and result.profile.smap != "off":
         return "SMAP: a user page, touched with AC clear"
     return "the page is there, and its protection forbids the access"
 
 
-def last_fault(result: CopyResult) -> TrapTaken | None:
+def last_fault(result: CallResult) -> TrapTaken | None:
     """Return the last page fault that did not end in a page-in."""
     for event, following in reversed(list(pairwise((*result.events, None)))):
         if isinstance(event, TrapTaken) and not isinstance(following, PagedIn | StackGrown):
@@ -67,9 +71,22 @@ def last_fault(result: CopyResult) -> TrapTaken | None:
     return None
 
 
+def with_article(buffer: str) -> str:
+    """Return "the source", "arg1"."""
+    return f"the {buffer}" if buffer in ("source", "target") else buffer
+
+
 def plural(count: int, noun: str) -> str:
     """Return "1 byte", "2 bytes"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def shortened(items: Sequence[ItemT], limit: int) -> tuple[Sequence[ItemT], int, Sequence[ItemT]]:
+    """Return the first items, how many are left out, and the last ones: of more than `limit` a few, else all."""
+    if len(items) <= limit:
+        return items, 0, ()
+    last = limit // 3
+    return items[: limit - last], len(items) - limit, items[-last:]
 
 
 def span(first: int, last: int) -> str:
@@ -103,7 +120,7 @@ def damage_words(result: CopyResult) -> str:
     return "; ".join(found)
 
 
-def handler_of(result: CopyResult) -> str | None:
+def handler_of(result: CallResult) -> str | None:
     """Return the function whose `__except` the last unwind landed in, or None."""
     for event in reversed(result.events):
         if isinstance(event, Landed):

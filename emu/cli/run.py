@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`emu run`: from options to a call, and its result to the terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emu.cli.arguments import parse_argument, parse_stub
+from emu.cli.mistakes import mistakes_reported
+from emu.cli.output import make_console, show, show_json
+from emu.cli.run_call import RoutineCall, RunResult
+from emu.faults import parse_fault
+from emu.machine import DEFAULT_BUDGET
+from emu.profile import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """The options of `emu run`, as given; None: left out."""
+
+    routine: str
+    arguments: tuple[str, ...]
+    faults: tuple[str, ...]
+    profile: str
+    irql: int
+    images: tuple[str, ...]
+    budget: int | None
+    stubs: tuple[str, ...]
+    unguarded: bool
+
+
+def run_run(options: RunOptions, *, as_json: bool) -> int:
+    """Run `emu run`; returns the exit status."""
+    with mistakes_reported():
+        result = call_of(options).run()
+        _show(result, as_json)
+    return 0 if result.returned else 1
+
+
+def call_of(options: RunOptions) -> RoutineCall:
+    """Return the call that the options describe. Raises `Mistake` and what the parsers raise."""
+    return RoutineCall(
+        routine=options.routine,
+        arguments=tuple(parse_argument(text) for text in options.arguments),
+        profile=Profile.parse(options.profile),
+        irql=options.irql,
+        budget=DEFAULT_BUDGET if options.budget is None else options.budget,
+        guarded=not options.unguarded,
+        faults=tuple(parse_fault(text) for text in options.faults),
+        images=options.images,
+        stubs=tuple(parse_stub(text) for text in options.stubs),
+    )
+
+
+def _show(result: RunResult, as_json: bool) -> None:
+    if as_json:
+        from emu.cli.run_data import run_data  # noqa: PLC0415 (one of the two is needed)
+
+        show_json(run_data(result))
+    else:
+        from emu.cli.run_display import display_run  # noqa: PLC0415
+
+        console = make_console()
+        show(console, *display_run(result, console.width))
