@@ -97,6 +97,11 @@ class Profile:
         return CPU_MODELS[self.cpu]
 
     @property
+    def smap_enabled(self) -> bool:
+        """Whether the kernel sets CR4.SMAP."""
+        return self.smap != "off"
+
+    @property
     def kernel_entry_ac(self) -> bool:
         """Whether kernel code starts with RFLAGS.AC set."""
         return self.smap == "permit"

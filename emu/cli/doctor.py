@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from emu.cli.output import make_console, show, show_json
 from emu.toolchain import built_directory
+from emu.toolchain.system import ACCESSOR_IMAGE, KERNEL_IMAGE
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -27,7 +28,7 @@ REPORT: Final = "the installation is complete and does not work: please report i
 
 OPTIONAL: Final = ("toolchain",)
 
-SYSTEM_IMAGES: Final = ("ntoskrnl.exe", "umaccess.sys")
+SYSTEM_IMAGES: Final = (KERNEL_IMAGE, ACCESSOR_IMAGE)
 
 
 class Unhealthy(Exception):

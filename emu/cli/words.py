@@ -58,7 +58,7 @@ def fault_reason(result: CallResult, trap: TrapTaken) -> str:
     )
     if trap.error_code & ERROR_WRITE and row is not None and row.before.protection in ("ro", "rx"):
         return "the page is read-only"
-    if trap.address <= HIGHEST_USER_HALF and result.profile.smap != "off":
+    if trap.address <= HIGHEST_USER_HALF and result.profile.smap_enabled:
         return "SMAP: a user page, touched with AC clear"
     return "the page is there, and its protection forbids the access"
 

@@ -77,7 +77,7 @@ def control_register_4(profile: Profile) -> int:
     value = r.CR4_PAE | r.CR4_OSFXSR | r.CR4_OSXMMEXCPT
     if profile.model.smep:  # the same generation brought FSGSBASE (Ivy Bridge; AMD with Zen)
         value |= r.CR4_SMEP | r.CR4_FSGSBASE
-    if profile.smap != "off":
+    if profile.smap_enabled:
         value |= r.CR4_SMAP
     return value
 

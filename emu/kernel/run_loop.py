@@ -79,7 +79,7 @@ class RunLoop:
         self._memory = system.memory
         self._registers = system.cpu.registers
         self._waiting: list[Activation] = []
-        self._smap = system.profile.smap != "off"
+        self._smap = system.profile.smap_enabled
         self.landed_record: ExceptionRecord | None = None
         """The exception of the last landing."""
 

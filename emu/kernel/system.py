@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from emu.address import ADDRESS_MASK, Gva
 from emu.cpu import registers as r
+from emu.cpu.native_core import BUILT
 from emu.cpu.processor import Processor, Snapshot
 from emu.events import Event
 from emu.image import Module
@@ -32,7 +33,6 @@ from emu.seh.frames import GuestFrames
 from emu.seh.gs_handler_check import GsHandlerCheck
 from emu.seh.thunk_handlers import collided_unwind_handler, nested_exception_handler
 
-BUILT: Final = Path(__file__).parent.parent / "_built"
 KERNEL_IMAGE: Final = BUILT / "ntoskrnl.exe"
 ACCESSOR_IMAGE: Final = BUILT / "umaccess.sys"
 
@@ -178,7 +178,7 @@ class System:
 
     def _check_touch(self, address: Gva, size: int, *, write: bool) -> None:
         at, end = int(address), address + size
-        smap = self.profile.smap != "off" and not self.cpu.registers[r.RFLAGS] & r.FLAG_AC
+        smap = self.profile.smap_enabled and not self.cpu.registers[r.RFLAGS] & r.FLAG_AC
         while at < end:
             page = Gva(at & ADDRESS_MASK)
             try:
