@@ -10,8 +10,8 @@ order, and how it ends:
     returned 1
     */
 
-`expect gnu: REASON` is what a build for the `gnu` target does instead, `expect wine: REASON` a user process under Wine;
-`expect kernel: REASON` in place of `expect` keeps a program out of user mode altogether. Every variant gives its reason.
+`expect gnu: REASON` is what a build for the `gnu` target does instead, `expect wine: REASON` a user process under
+Wine; `expect kernel: REASON` in place of `expect` keeps a program out of user mode. Every variant gives its reason.
 """
 
 from __future__ import annotations
