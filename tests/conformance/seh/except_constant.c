@@ -19,3 +19,8 @@ long except_constant(void)
 except C0000005, reached 1
 returned 1
 */
+
+/* expect wine: Wine reaches the body behind a constant filter with RAX 0, which is where GetExceptionCode() is
+except 00000000, reached 1
+returned 1
+*/

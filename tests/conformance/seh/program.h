@@ -9,13 +9,9 @@
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 
-#ifdef USER_MODE
-int printf(char const *format, ...);
-#define note(format, ...) ((void)printf(format "\n", ##__VA_ARGS__))
-#else
+/* In a user process, wine/main.c has it. */
 __declspec(dllimport) unsigned long DbgPrint(char const *format, ...);
 #define note(format, ...) ((void)DbgPrint(format "\n", ##__VA_ARGS__))
-#endif
 
 __declspec(dllimport) void RtlRaiseException(EXCEPTION_RECORD *record);
 

@@ -29,10 +29,14 @@ _EXPECTATION = re.compile(r"/\* expect(?: (gnu|wine|kernel))?(?:: ([^\n]+))?\n(.
 
 
 class Program(NamedTuple):
-    """One source, and what is expected of it: variant → lines; `""` is the variant of every build."""
+    """One source, and what is expected of it: variant → lines; `""` is the variant of every build.
+
+    `reasons` has the reason of every other variant.
+    """
 
     path: Path
     expected: dict[str, tuple[str, ...]]
+    reasons: dict[str, str]
 
     @property
     def name(self) -> str:
@@ -57,15 +61,23 @@ class Program(NamedTuple):
 def read_program(path: Path) -> Program:
     """Read a program's expectations. Raises ValueError for a source that has none, or a variant without a reason."""
     expected: dict[str, tuple[str, ...]] = {}
+    reasons: dict[str, str] = {}
     for variant, reason, lines in _EXPECTATION.findall(path.read_text(encoding="utf-8")):
         if bool(variant) != bool(reason):
             raise ValueError(f"{path.name}: `expect {variant}` needs a reason, `expect {variant or 'gnu'}: REASON`")
         if variant in expected:
             raise ValueError(f"{path.name}: two expectations `{variant}`")
         expected[variant] = tuple(lines.splitlines())
+        if reason:
+            reasons[variant] = reason
     if ("" in expected) == ("kernel" in expected):
         raise ValueError(f"{path.name}: give one of `expect` and `expect kernel: REASON`")
-    return Program(path, expected)
+    return Program(path, expected, reasons)
 
 
 PROGRAMS = tuple(read_program(path) for path in sorted((*HERE.glob("*.c"), *HERE.glob("*.S"))))
+
+
+def wine_differences() -> dict[str, str]:
+    """Return the programs that do something else under Wine than on the emulated kernel, each with the reason."""
+    return {program.name: program.reasons["wine"] for program in PROGRAMS if "wine" in program.reasons}
