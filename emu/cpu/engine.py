@@ -43,6 +43,7 @@ ENGINE_FUNCTIONS: Final = (
     "uc_context_restore",
     "uc_hook_add",
     "uc_ctl",
+    "uc_hook_del",
 )
 """In the order of struct engine in native/core.h."""
 

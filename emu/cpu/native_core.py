@@ -84,9 +84,16 @@ class Pages(ctypes.Structure):
     )
 
 
-STOP_HALT, STOP_INTERRUPT, STOP_INVALID_INSTRUCTION, STOP_BUDGET, STOP_ENGINE_ERROR, STOP_REFUSED, STOP_UNREACHABLE = (
-    range(7)
-)
+(
+    STOP_HALT,
+    STOP_INTERRUPT,
+    STOP_INVALID_INSTRUCTION,
+    STOP_BUDGET,
+    STOP_ENGINE_ERROR,
+    STOP_REFUSED,
+    STOP_UNREACHABLE,
+    STOP_EXACT,
+) = range(8)
 
 REQUEST_WRITE_EXTENDED: Final = 1
 REQUEST_FLUSH_TLB: Final = 2
@@ -123,6 +130,8 @@ def load_native_core() -> ctypes.CDLL:
     for function in (library.core_save, library.core_restore):
         function.restype = None
         function.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+    library.core_stop_in.restype = ctypes.c_int
+    library.core_stop_in.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_uint32]
     library.pages_checkpoint.restype = None
     library.pages_reset.restype = ctypes.c_uint32
     for function in (library.pages_checkpoint_all, library.pages_reset_all):

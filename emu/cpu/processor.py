@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from unicorn import unicorn_const as uc
@@ -21,6 +21,7 @@ from emu.cpu.native_core import (
     REQUEST_FLUSH_TLB,
     REQUEST_WRITE_EXTENDED,
     STOP_BUDGET,
+    STOP_EXACT,
     STOP_HALT,
     STOP_INTERRUPT,
     STOP_INVALID_INSTRUCTION,
@@ -152,6 +153,8 @@ class Processor:
             if vector == Vector.GENERAL_PROTECTION:
                 return quirks.mend_general_protection(trap, self._read_code, registers)
             return trap
+        if reason == STOP_EXACT:
+            return Trap(Vector.EXACT_STOP, 0, Gva(0), rip)
         if reason == STOP_BUDGET:
             return Trap(Vector.BUDGET_EXHAUSTED, 0, Gva(0), rip)
         if reason == STOP_INVALID_INSTRUCTION:
@@ -168,6 +171,25 @@ class Processor:
             return "the guest jumped to the address that only the emulator uses"
         error = self._words[r.ENGINE_ERROR]
         return quirks.ENGINE_ERRORS.get(error, f"the engine stopped with error {error}")
+
+    def stop_in(self, ranges: Iterable[tuple[Gva, Gva]]) -> None:
+        """Stop before every instruction in ranges of code (first address, address behind the last), and no others.
+
+        Every iteration of a `rep` is a stop, and one more where its count is 0. The guest cannot tell: the budget and
+        the clock count as if nothing had stopped (but for straight code of hundreds of instructions, which the engine
+        cuts into blocks by where it started). No range: nowhere. Code outside runs as fast as ever. Raises
+        `EngineError` where the engine refuses a hook.
+        """
+        merged: list[list[int]] = []
+        for begin, end in sorted(ranges):
+            if merged and begin <= merged[-1][1]:
+                merged[-1][1] = max(merged[-1][1], end)
+            elif begin < end:
+                merged.append([begin, end])
+        numbers = ctypes.c_uint64 * len(merged)
+        begins, ends = (numbers(*(each[side] for each in merged)) for side in (0, 1))
+        if not self._library.core_stop_in(self._core, begins, ends, len(merged)):
+            raise EngineError("the engine refused a hook for exact stops")
 
     @property
     def irql(self) -> int:

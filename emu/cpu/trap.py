@@ -40,6 +40,8 @@ class Vector(IntEnum):
     """The last block that the budget allowed has ended. RIP stands before the next."""
     ENGINE_STOPPED = 0x102
     """The engine cannot go on; `Trap.detail` says why."""
+    EXACT_STOP = 0x103
+    """Before an instruction of a range given to `Processor.stop_in`. RIP stands at it."""
 
 
 VECTORS_WITH_ERROR_CODE = frozenset((8, 10, 11, 12, 13, 14, 17))

@@ -221,6 +221,7 @@ EXPORTED uint32_t core_layout(void) { return (uint32_t)(sizeof(struct state) << 
 EXPORTED void core_destroy(struct core *core)
 {
     free(core->watched);
+    free(core->exact_hooks);
     free(core);
 }
 
@@ -317,10 +318,12 @@ EXPORTED void core_run(struct core *core)
     if (core->state->request)
         serve_requests(core);
     engine->reg_write_batch(core->uc, core->ids, core->values, REGISTERS);
+    exact_stop_leave(core);
     run_to_stop(core);
     engine->reg_read_batch(core->uc, core->ids, core->values, REGISTERS + 2);
     read_extended(core);
     finish(core);
+    exact_stop_arrive(core);
 }
 
 /* The whole processor, control and model-specific registers included, into and out of `context`. */
@@ -329,6 +332,7 @@ EXPORTED void core_save(struct core *core, void *context) { core->engine.context
 EXPORTED void core_restore(struct core *core, void *context)
 {
     core->engine.context_restore(core->uc, context);
+    core->stands_at_exact_stop = 0;
     /* The restore leaves the TLB as it is, even where CR0, CR3 or CR4 differ. */
     core->engine.reg_write(core->uc, core->facts.cr3_id, &core->state->cr3);
 }

@@ -24,6 +24,7 @@ struct engine {
     int (*context_restore)(void *uc, void *context);
     int (*hook_add)(void *uc, uint64_t *hook, int type, void *callback, void *user, uint64_t begin, uint64_t end, ...);
     int (*ctl)(void *uc, int control, ...);
+    int (*hook_del)(void *uc, uint64_t hook);
 };
 
 /* Engine constants (register, hook and instruction numbers) and the calibrated offsets into a saved context. */
@@ -46,6 +47,7 @@ enum stop_reason {
     STOP_ENGINE_ERROR = 4,
     STOP_REFUSED_INSTRUCTION = 5,
     STOP_UNREACHABLE = 6, /* the guest jumped to emu_start's `until` */
+    STOP_EXACT = 7,       /* before an instruction of a range given to core_stop_in */
 };
 
 enum request {
@@ -102,6 +104,15 @@ struct core {
     int translations_reported; /* the engine has begun to report them */
     uint64_t withheld_budget;  /* the budget, until it has */
     int translate_again;       /* a block was translated that has to be translated again, with its new hooks */
+
+    /* exact_stops.c */
+    uint64_t *exact_hooks;
+    uint32_t exact_hook_count;
+    int stands_at_exact_stop; /* the last run ended before the instruction at exact_stop_at */
+    uint64_t exact_stop_at;
+    int let_pass;             /* this run goes on from an exact stop, and has not come further yet */
+    int has_passed;           /* but the instruction there has begun */
+    uint64_t blocks_at_stop;
 };
 
 int is_user_mode(struct core *core);
@@ -117,5 +128,9 @@ int refused_watch(struct core *core);
 
 /* Search a block that is about to run. Returns whether it found something: the run is then stopped. */
 int refused_search(struct core *core, uint64_t address, uint64_t size);
+
+/* exact_stops.c: around a run. Going on from an exact stop is no block of its own, for the budget and for the clock. */
+void exact_stop_leave(struct core *core);
+void exact_stop_arrive(struct core *core);
 
 #endif
