@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Generator
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from emu.address import ADDRESS_MASK, PAGE_SIZE, Gva, is_canonical
 from emu.cpu import registers as r
@@ -70,6 +70,22 @@ class Activation:
         self.returns_to = 0
 
 
+class Observer(Protocol):
+    """Who looks at the processor at exact stops (`Processor.stop_in`), and learns what moves it between two of them.
+
+    The registers are the processor's own. An observer changes nothing.
+    """
+
+    def at_instruction(self, rip: Gva) -> None:
+        """The processor stands before an instruction."""
+
+    def guest_called(self) -> None:
+        """The host calls guest code: the processor is at its first instruction, the return address pushed."""
+
+    def context_loaded(self) -> None:
+        """The processor goes on from a context: landed in an `__except`, resumed, or jumped to."""
+
+
 class RunLoop:
     """Runs a system from one call's start to its end."""
 
@@ -82,6 +98,7 @@ class RunLoop:
         self._smap = system.profile.smap_enabled
         self.landed_record: ExceptionRecord | None = None
         """The exception of the last landing."""
+        self.observer: Observer | None = None
 
     def run(self, budget: int, endings: dict[int, Callable[[], Outcome]]) -> Outcome:
         """Go on from the registers as they are until an ending: RIP of a host call → the outcome it stands for."""
@@ -100,6 +117,10 @@ class RunLoop:
                     self._close_all()
                     return end()
                 ending = self._host_call(trap.rip)
+            elif vector == Vector.EXACT_STOP:
+                if self.observer is not None:
+                    self.observer.at_instruction(trap.rip)
+                continue
             elif vector == Vector.BUDGET_EXHAUSTED:
                 ending = TimedOut(budget, trap.rip)
             elif vector == Vector.ENGINE_STOPPED:
@@ -351,6 +372,8 @@ class RunLoop:
         activation.stack_pointer = stack_pointer
         activation.returns_to = request.return_address
         self._wait(activation)
+        if self.observer is not None:
+            self.observer.guest_called()
         return None
 
     def _raise_status(self, request: RaiseStatus) -> Ending:
@@ -389,6 +412,8 @@ class RunLoop:
         waiting, stack_pointer = self._waiting, context.gpr[r.RSP]
         while waiting and waiting[-1].stack_pointer < stack_pointer:
             waiting.pop().steps.close()
+        if self.observer is not None:
+            self.observer.context_loaded()
 
     def _has_room(self, low: int, high: int) -> bool:
         """Tell whether a trap's frames can be written from `low` up to RSP."""
