@@ -75,6 +75,13 @@ class FinallyRun(NamedTuple):
     address: Gva
 
 
+class FramesConsolidated(NamedTuple):
+    """An unwind of STATUS_UNWIND_CONSOLIDATE has reached its target: its callback is asked where to go on."""
+
+    callback: Gva
+    establisher: Gva
+
+
 class Landed(NamedTuple):
     """An unwind ended: execution goes on in an `__except` block."""
 
@@ -142,6 +149,7 @@ Event: TypeAlias = (
     | FilterAnswered
     | FrameUnwound
     | FinallyRun
+    | FramesConsolidated
     | Landed
     | ExecutionContinued
     | DispatchFailed

@@ -16,6 +16,7 @@ from emu.events import (
     ExportCalled,
     FilterAnswered,
     FinallyRun,
+    FramesConsolidated,
     FrameSearched,
     FrameUnwound,
     Landed,
@@ -157,6 +158,8 @@ class Explanation:
                 return f"unwind  {locate(pc)}, frame {establisher:#x}, {self._handler(handler)}"
             case FinallyRun(_, address):
                 return f"        __finally {locate(address)}"
+            case FramesConsolidated(callback, establisher):
+                return f"consolidated up to frame {establisher:#x}, callback {locate(callback)}"
             case Landed(address, establisher):
                 return f"landed  in __except at {locate(address)}, frame {establisher:#x}"
             case ExecutionContinued(rip):

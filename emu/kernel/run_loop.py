@@ -35,7 +35,7 @@ from emu.seh import frames as f
 from emu.seh.context import Context
 from emu.seh.dispatch import HANDLED, dispatch_exception
 from emu.seh.handler_call import PendingException
-from emu.seh.requests import CallGuest, Land, RaiseRecord, RaiseStatus, Resume, Steps
+from emu.seh.requests import CallGuest, GiveUp, Land, RaiseRecord, RaiseStatus, Resume, Steps
 
 FLAGS_CLEARED_IN_HANDLERS: Final = r.FLAG_TF | r.FLAG_DF | r.FLAG_NT | r.FLAG_RF
 CONTEXT_FLAGS_ALLOWED: Final = 0x0024_0FD5
@@ -258,7 +258,10 @@ class RunLoop:
         if result == HANDLED:
             self._resume(Context.unpack(self._memory.read(Gva(exception.context_address), CONTEXT_SIZE)))
             return None
-        record = exception.record
+        return self._unhandled(exception.record)
+
+    def _unhandled(self, record: ExceptionRecord) -> Bugchecked:
+        """Stop as the second chance of an exception does, where no debugger is."""
         first, second, *_ = (*record.information, 0, 0)
         return self.bugcheck(
             BugCheck.KMODE_EXCEPTION_NOT_HANDLED,
@@ -341,6 +344,9 @@ class RunLoop:
             return None
         if isinstance(request, CallGuest):
             return self._call_guest(activation, request)
+        if isinstance(request, GiveUp):
+            activation.steps.close()
+            return self._unhandled(request.record)
         activation.stack_pointer = request.stack_pointer
         self._wait(activation)
         if isinstance(request, RaiseRecord):
@@ -388,7 +394,7 @@ class RunLoop:
         """Go on in an `__except` block, with the handlers' RFLAGS, not those of the code that faulted."""
         context = request.context
         context.eflags = self._registers[r.RFLAGS] & ~FLAGS_CLEARED_IN_HANDLERS
-        context.mxcsr = self._cpu.mxcsr
+        context.mxcsr = self._cpu.mxcsr if request.mxcsr is None else request.mxcsr & MXCSR_ALLOWED
         self.landed_record = request.record
         self._load(context)
 

@@ -124,6 +124,7 @@ class System:
             unwind_thunk=kernel["KiExecuteHandlerForUnwind"],
             unwind_thunk_return=kernel["KiExecuteHandlerForUnwindReturn"],
             handler_stub_return=Gva(kernel["__C_specific_handler"] + AFTER_CALL),
+            consolidation_return=kernel["KiConsolidateFramesReturn"],
         )
 
     def load(self, path: Path) -> Module:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The frames of a dispatch on the guest's stack (guest/kernel/trap_entry.S, handler_thunks.S, export_stubs.S).
+"""The frames of a dispatch on the guest's stack, whose code is in guest/kernel.
 
 Below the frame in which the exception arose lies the records frame; below that, when a handler runs, the thunk's
 frame; below that, when the handler is one of the host's and calls back, the frame of its stub. They are real
@@ -25,6 +25,10 @@ THUNK_SAVED_DISPATCHER_CONTEXT: Final = 0x20
 STUB_SIZE: Final = 0x68
 STUB_SCRATCH: Final = 0x20
 
+CONSOLIDATION_SIZE: Final = 0x128
+CONSOLIDATION_SAVED: Final = 0x20
+"""Xmm6 to Xmm15, then the general non-volatile registers, then the machine frame."""
+
 RETURN_ADDRESS_SIZE: Final = 8
 
 
@@ -38,11 +42,18 @@ class GuestFrames(NamedTuple):
     unwind_thunk_return: Gva
     handler_stub_return: Gva
     """Where a callback from `__C_specific_handler` returns to."""
+    consolidation_return: Gva
+    """Where the callback of a consolidated unwind returns to."""
 
 
 def records_below(stack_pointer: int) -> int:
     """Return RSP of a records frame called from the frame at `stack_pointer`."""
     return stack_pointer - RETURN_ADDRESS_SIZE - RECORDS_SIZE
+
+
+def consolidation_below(stack_pointer: int) -> int:
+    """Return RSP of a consolidation frame below the frame at `stack_pointer`: aligned, as its callback expects."""
+    return (stack_pointer - CONSOLIDATION_SIZE) & ~0xF
 
 
 def thunk_below(records: int) -> int:

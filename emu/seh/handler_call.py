@@ -60,6 +60,10 @@ class PendingException:
         )
         self.record = make_record(code, self.record.flags, address, information)
 
+    def overwrite_code(self, memory: Memory, code: int) -> None:
+        """Put another code into the record in guest memory, as RtlUnwindEx does in the end. `record` keeps its own."""
+        memory.write(Gva(self.record_address), code.to_bytes(4, "little"))
+
     def final_record(self) -> ExceptionRecord:
         """Return the record for who handled it, with the flags that filters saw: the unwind phase overwrites them."""
         record = self.record

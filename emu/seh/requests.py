@@ -25,10 +25,14 @@ class CallGuest(NamedTuple):
 
 
 class Land(NamedTuple):
-    """Go on from a context; every dispatch that waits below its RSP is over. No answer."""
+    """Go on from a context; every dispatch that waits below its RSP is over. No answer.
+
+    RFLAGS and MXCSR stay as the handlers have left them, unless `mxcsr` says otherwise.
+    """
 
     context: Context
     record: ExceptionRecord
+    mxcsr: int | None = None
 
 
 class Resume(NamedTuple):
@@ -55,6 +59,12 @@ class RaiseRecord(NamedTuple):
     return_address: Gva
 
 
-Request: TypeAlias = CallGuest | Land | Resume | RaiseStatus | RaiseRecord
+class GiveUp(NamedTuple):
+    """Stop the machine: an exception has had all its chances. No answer."""
+
+    record: ExceptionRecord
+
+
+Request: TypeAlias = CallGuest | Land | Resume | RaiseStatus | RaiseRecord | GiveUp
 Steps: TypeAlias = Generator[Request, int, int]
 """A generator of requests; its result is a disposition, or for a whole dispatch 1 (continue) or 0 (unhandled)."""

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The unwind phase: RtlUnwindEx. Frame by frame, `__finally` blocks run, until the target's `__except` is landed in."""
+"""The unwind phase: RtlUnwindEx. Frame by frame, `__finally` blocks run, until the target's `__except` is landed in.
+
+An exit unwind, whose target frame is null, goes to the end of the stack. Then nobody is left to handle its exception.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from emu.events import DispatchFailed, FrameUnwound, Landed
 from emu.memory.errors import NotMapped
 from emu.nt.exception_record import (
     EXCEPTION_COLLIDED_UNWIND,
+    EXCEPTION_EXIT_UNWIND,
     EXCEPTION_TARGET_UNWIND,
     EXCEPTION_UNWINDING,
     ExceptionDisposition,
@@ -18,7 +22,8 @@ from emu.seh.context import RAX, RSP, Context
 from emu.seh.dispatch import BadFrame, check_collision, unwind_frame
 from emu.seh.environment import Environment
 from emu.seh.handler_call import HandlerCall, PendingException, execute_handler
-from emu.seh.requests import Land, RaiseStatus, Steps
+from emu.seh.requests import GiveUp, Land, RaiseStatus, Steps
+from emu.seh.restore import complete_context, is_long_jump
 from emu.seh.unwind_info import UnwindError
 
 
@@ -35,11 +40,16 @@ def unwind_to(
     """Unwind from `context` to `target_frame` and land at `target_ip` with RAX = `return_value`. Does not come back.
 
     `records` is RSP of the unwind's own records frame; `parent` the handler call that asked for the unwind, where
-    its frames are still to be written. A frame that is no frame raises STATUS_BAD_STACK.
+    its frames are still to be written. A `target_frame` of 0 asks for an exit unwind. A frame that is no frame raises
+    STATUS_BAD_STACK.
     """
-    flags = EXCEPTION_UNWINDING
+    to_the_end = target_frame == 0
+    flags = EXCEPTION_UNWINDING | EXCEPTION_EXIT_UNWIND if to_the_end else EXCEPTION_UNWINDING
     returns_to = environment.frames.records_return
     while True:
+        if to_the_end and not environment.stack.holds(context.gpr[RSP]):
+            yield GiveUp(exception.record)
+            raise AssertionError("nothing comes after the end of the stack")
         caller = context.copy()
         pc = context.rip
         try:
@@ -47,7 +57,7 @@ def unwind_to(
             establisher = int(frame.establisher)
             if not environment.stack.holds(establisher):
                 raise BadFrame(f"frame {establisher:#x} is not on the stack")
-            if establisher > target_frame:
+            if establisher > target_frame and not to_the_end:
                 raise BadFrame(f"frame {establisher:#x} is past the target {target_frame:#x}")
         except BadFrame as error:
             environment.emit(DispatchFailed(Gva(pc), str(error)))
@@ -98,7 +108,11 @@ def unwind_to(
             break
         context = caller
     context.gpr[RAX] = return_value
-    context.rip = target_ip
-    environment.emit(Landed(Gva(target_ip), Gva(target_frame)))
-    yield Land(context, exception.final_record())
+    if exception.record.code != NtStatus.UNWIND_CONSOLIDATE:
+        context.rip = target_ip
+        if exception.record.code != NtStatus.LONGJUMP:
+            exception.overwrite_code(environment.memory, NtStatus.UNWIND)
+    yield from complete_context(environment, context, exception, records, Gva(target_frame))
+    environment.emit(Landed(Gva(context.rip), Gva(target_frame)))
+    yield Land(context, exception.final_record(), context.mxcsr if is_long_jump(exception.record) else None)
     raise AssertionError(f"a landing at {context.gpr[RSP]:#x} does not return")

@@ -22,7 +22,7 @@ STACK = StackLimits(0xFFFF_9000_0000_0000, 0xFFFF_9000_0000_8000)
 TOP = STACK.high - 0x1000
 """RSP at the exception."""
 
-FRAMES = GuestFrames(*(Gva(0xFFFF_F900_0000_0000 + 0x10 * number) for number in range(6)))
+FRAMES = GuestFrames(*(Gva(0xFFFF_F900_0000_0000 + 0x10 * number) for number in range(len(GuestFrames._fields))))
 HANDLER = Gva(IMAGE_BASE + 0x900)
 """Where the language handler of `Program.function` is."""
 

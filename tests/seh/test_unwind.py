@@ -11,12 +11,14 @@ from emu.nt.dispatcher_context import DISPATCHER_CONTEXT
 from emu.nt.exception_record import ExceptionDisposition
 from emu.nt.status import NtStatus
 from emu.nt.unwind import UNW_FLAG_EHANDLER, UNW_FLAG_UHANDLER
+from emu.outcome import make_record
 from emu.seh import frames as f
 from emu.seh.context import RAX, RSP, Context
+from emu.seh.environment import StackLimits
 from emu.seh.handler_call import PendingException
-from emu.seh.requests import CallGuest, Land, RaiseStatus, Request, Steps
+from emu.seh.requests import CallGuest, GiveUp, Land, RaiseStatus, Request, Steps
 from emu.seh.unwind import unwind_to
-from tests.seh.dispatches import FRAMES, RECORDS, Program, frame_of, run
+from tests.seh.dispatches import FRAMES, RECORDS, STACK, Program, frame_of, run
 from tests.seh.unwind_images import IMAGE_BASE
 
 DISPATCHER = RECORDS + f.DISPATCHER_CONTEXT
@@ -63,6 +65,44 @@ def test_handlers_are_asked_on_the_way(program: Program) -> None:
     assert isinstance(requests[-1], Land)
 
 
+def test_an_exit_unwind_goes_to_the_end_of_the_stack(program: Program) -> None:
+    functions = [program.function(UNW_FLAG_UHANDLER) for _ in range(2)]
+    exception = program.exception(*functions)
+    # Where the last function returns to lies outside: there the stack ends.
+    end = frame_of(2) - f.RETURN_ADDRESS_SIZE
+    environment = program.environment()
+    environment.stack = StackLimits(STACK.low, end + f.RETURN_ADDRESS_SIZE)
+    seen: list[int] = []
+
+    def note(request: Request) -> int:
+        seen.append(int.from_bytes(program.memory.read(exception.record_address + 4, 4), "little"))
+        return SEARCH
+
+    steps = unwind_to(environment, exception, 0, TARGET, 0, exception.context.copy(), RECORDS, None)
+    requests, _ = run(steps, [note] * 2)
+    assert seen == [6, 6], "EXCEPTION_UNWINDING and EXCEPTION_EXIT_UNWIND; no frame is the target"
+    assert requests[-1] == GiveUp(exception.record)
+
+
+@pytest.mark.parametrize(
+    ("code", "left"),
+    [
+        (NtStatus.ACCESS_VIOLATION, NtStatus.UNWIND),
+        (NtStatus.LONGJUMP, NtStatus.LONGJUMP),
+        (NtStatus.UNWIND_CONSOLIDATE, NtStatus.UNWIND_CONSOLIDATE),
+    ],
+)
+def test_what_is_left_of_the_record(program: Program, code: int, left: int) -> None:
+    """RtlUnwindEx overwrites the code in guest memory; who handled the exception still knows it."""
+    exception = program.exception(program.function(), code=code)
+    exception.record = make_record(code, 0, 0, ())
+    (request,), _ = run(start(program, exception, frame_of(0)))
+    assert isinstance(request, Land)
+    assert int.from_bytes(program.memory.read(exception.record_address, 4), "little") == left
+    assert request.record.code == code
+    assert request.context.rip == (exception.context.rip if code == NtStatus.UNWIND_CONSOLIDATE else TARGET)
+
+
 def test_handlers_for_the_search_alone_are_not_asked(program: Program) -> None:
     exception = program.exception(program.function(UNW_FLAG_EHANDLER))
     (request,), _ = run(start(program, exception, frame_of(0)))
@@ -89,7 +129,7 @@ def test_only_continue_search_is_valid(program: Program, disposition: int) -> No
     assert requests[-1] == RaiseStatus(NtStatus.INVALID_DISPOSITION, RECORDS, FRAMES.records_return)
 
 
-@pytest.mark.parametrize("target", [frame_of(0) + 8, frame_of(1) - 8, 0, 0x1234])
+@pytest.mark.parametrize("target", [frame_of(0) + 8, frame_of(1) - 8, 0x1234])
 def test_a_target_that_is_no_frame(program: Program, target: int) -> None:
     exception = program.exception(program.function(), program.function())
     requests, _ = run(start(program, exception, target))

@@ -6,13 +6,13 @@ A history table is not looked at: it changes nothing but the time that a look-up
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from emu.address import Gva
 from emu.image.function_table import RuntimeFunction
 from emu.kernel.exports.raising import raise_status
 from emu.kernel.modules import RUNTIME_FUNCTION_SIZE, ModuleUnwinder
-from emu.kernel.stubs import ExportCall, ExportFunction, ExportUnmodelled
+from emu.kernel.stubs import ExportCall, ExportFunction
 from emu.nt.context import CONTEXT_CAPTURED, CONTEXT_SIZE
 from emu.nt.exception_record import EXCEPTION_RECORD_SIZE, pack_exception_record, unpack_exception_record
 from emu.nt.status import NtStatus
@@ -20,9 +20,10 @@ from emu.nt.unwind import RUNTIME_FUNCTION_INDIRECT
 from emu.outcome import make_record
 from emu.seh import frames as f
 from emu.seh.context import RAX, RSP, Context
+from emu.seh.dispatch import dispatch_exception
 from emu.seh.handler_call import PendingException
-from emu.seh.jump_buffer import JUMP_BUFFER_SIZE, restore_jump_buffer
-from emu.seh.requests import Land, Resume, Steps
+from emu.seh.requests import Resume, Steps
+from emu.seh.restore import complete_context
 from emu.seh.unwind import unwind_to
 from emu.seh.unwind_info import UnwindError
 from emu.seh.virtual_unwind import Frame, ImageUnwinder
@@ -37,6 +38,9 @@ _XMM: Final = slice(0x1A0, 0x2A0)
 """Parts of a CONTEXT."""
 
 _UNWIND_DATA: Final = 8
+
+RecordFields: TypeAlias = tuple[int, int, int, int, tuple[int, ...]]
+"""Code, flags, address of a nested record, exception address and parameters of a record."""
 
 
 class _OneFunction:
@@ -141,16 +145,14 @@ def _unwind(
 
 
 def rtl_restore_context(call: ExportCall) -> Steps:
-    """RtlRestoreContext(context, record): go on there; with the record of a long jump, as its jump buffer says."""
-    system = call.system
+    """RtlRestoreContext(context, record): go on there, or where a long jump or a consolidated unwind says."""
+    system, record_address = call.system, call.argument(1)
     context = Context.unpack(system.read_guest(Gva(call.argument(0)), CONTEXT_SIZE))
-    if record_address := call.argument(1):
-        code, _, _, _, information = _read_record(system, record_address)
-        if code == NtStatus.UNWIND_CONSOLIDATE and information:
-            raise ExportUnmodelled("a record of STATUS_UNWIND_CONSOLIDATE, whose callback goes on elsewhere")
-        if code == NtStatus.LONGJUMP and information:
-            restore_jump_buffer(context, system.read_guest(Gva(information[0]), JUMP_BUFFER_SIZE))
-    return resume(context)
+    if record_address:
+        exception, records = _pending(call, record_address, _read_record(system, record_address), context, 0)
+        yield from complete_context(system.environment, context, exception, records, Gva(context.gpr[RSP]))
+    yield from resume(context)
+    raise AssertionError("a restored context does not come back")
 
 
 def resume(context: Context) -> Steps:
@@ -159,7 +161,7 @@ def resume(context: Context) -> Steps:
     raise AssertionError("a restored context does not come back")
 
 
-def _read_record(system: System, address: int) -> tuple[int, int, int, int, tuple[int, ...]]:
+def _read_record(system: System, address: int) -> RecordFields:
     return unpack_exception_record(system.read_guest(Gva(address), EXCEPTION_RECORD_SIZE))
 
 
@@ -178,60 +180,49 @@ def local_unwind(call: ExportCall) -> Steps:
 
 
 def unwind(call: ExportCall, frame: int, target: int, record_address: int, value: int) -> Steps:
-    """Check the arguments of an unwind, and return its steps."""
-    system = call.system
-    if not frame:
-        raise ExportUnmodelled("an exit unwind, whose target frame is null")
-    if not record_address:
-        return unwind_steps(call, frame, target, 0, (NtStatus.UNWIND, 0, 0, call.caller, ()), value)
-    fields = _read_record(system, record_address)
-    if fields[0] == NtStatus.UNWIND_CONSOLIDATE:
-        raise ExportUnmodelled("a record of STATUS_UNWIND_CONSOLIDATE, whose callback goes on elsewhere")
+    """Unwind with the caller's record, or where it brought none, with one of STATUS_UNWIND."""
+    null_record = (NtStatus.UNWIND, 0, 0, call.caller, ())
+    fields = _read_record(call.system, record_address) if record_address else null_record
     return unwind_steps(call, frame, target, record_address, fields, value)
 
 
 def unwind_steps(
-    call: ExportCall,
-    frame: int,
-    target: int,
-    record_address: int,
-    fields: tuple[int, int, int, int, tuple[int, ...]],
-    value: int,
+    call: ExportCall, frame: int, target: int, record_address: int, fields: RecordFields, value: int
 ) -> Steps:
     """Unwind from the caller on. `fields` are the record's; it is written where `record_address` is 0."""
-    system = call.system
-    memory = system.memory
+    context = caller_context(call)
+    exception, records = _pending(call, record_address, fields, context, 0)
+    return unwind_to(call.system.environment, exception, frame, target, value, context.copy(), records, None)
+
+
+def rtl_dispatch_exception(call: ExportCall) -> Steps:
+    """RtlDispatchException(record, context): search from the context on; whether a filter had it continued."""
+    record_address, context_address = call.argument(0), call.argument(1)
+    context = Context.unpack(call.system.read_guest(Gva(context_address), CONTEXT_SIZE))
+    exception, records = _pending(
+        call, record_address, _read_record(call.system, record_address), context, context_address
+    )
+    return dispatch_exception(call.system.environment, exception, call.system.stack, records)
+
+
+def _pending(
+    call: ExportCall, record_address: int, fields: RecordFields, context: Context, context_address: int
+) -> tuple[PendingException, int]:
+    """Return an exception and RSP of the records frame below the call. What has no address yet lies in that frame."""
+    memory = call.system.memory
     code, flags, _, address, information = fields
     records = f.records_below(call.stack_pointer)
     memory.write_u64(Gva(records + f.RECORDS_SIZE), call.callback_return)
     if not record_address:
         record_address = records + f.EXCEPTION_RECORD
         memory.write(Gva(record_address), pack_exception_record(code, flags, 0, address, information))
-    context = caller_context(call)
-    exception = PendingException(
-        make_record(code, flags, address, information), record_address, context, records + f.ORIGINAL_CONTEXT
-    )
-    steps = unwind_to(system.environment, exception, frame, target, value, context.copy(), records, None)
-    answer: int | None = None
-    try:
-        while True:
-            request = steps.send(answer)  # type: ignore[arg-type]
-            if isinstance(request, Land):
-                if code == NtStatus.LONGJUMP:
-                    if information:
-                        landing = request.context
-                        landing.eflags = system.current_context().eflags
-                        restore_jump_buffer(landing, memory.read(Gva(information[0]), JUMP_BUFFER_SIZE))
-                        yield Resume(landing)
-                else:
-                    memory.write(Gva(record_address), int(NtStatus.UNWIND).to_bytes(4, "little"))
-            answer = yield request
-    finally:
-        steps.close()
+    record = make_record(code, flags, address, information)
+    return PendingException(record, record_address, context, context_address or records + f.ORIGINAL_CONTEXT), records
 
 
 EXPORTS: Final[dict[str, ExportFunction]] = {
     "RtlCaptureContext": rtl_capture_context,
+    "RtlDispatchException": rtl_dispatch_exception,
     "RtlLookupFunctionEntry": rtl_lookup_function_entry,
     "RtlPcToFileHeader": rtl_pc_to_file_header,
     "RtlRestoreContext": rtl_restore_context,

@@ -3,7 +3,9 @@
 
 import pytest
 
-from emu import Machine, NtStatus, Raised, Returned, Unmodelled
+from emu import Bugchecked, Machine, NtStatus, Raised, Returned
+from emu.events import FramesConsolidated, FrameSearched, FrameUnwound
+from emu.nt.bugcheck import BugCheck
 from emu.pytest_plugin import Guest
 from tests.kernel.exports.calls import value_of
 
@@ -43,13 +45,40 @@ class TestOwnHandler:
         expected = HANDLER | FINALLY << 8 | UNWOUND << 16 | UNWINDING_AND_TARGET << 24 | code << 32
         assert value_of(program, "summary") == expected
 
-    @pytest.mark.parametrize(("which", "reason"), [(2, "exit unwind"), (3, "UNWIND_CONSOLIDATE")])
-    def test_what_is_not_modelled(self, program: Machine, which: int, reason: str) -> None:
-        program.call("set_which", which)
+    def test_exit_unwind(self, program: Machine) -> None:
+        """Every frame is unwound, then nobody is left for the exception."""
+        program.call("set_which", 2)
         outcome = program.call("own_frame", 0x10)
-        assert isinstance(outcome, Unmodelled)
-        assert reason in outcome.reason
-        assert "RtlUnwindEx" in outcome.reason
+        assert isinstance(outcome, Bugchecked)
+        assert outcome.code == BugCheck.KMODE_EXCEPTION_NOT_HANDLED
+        assert outcome.parameters[0] == NtStatus.ACCESS_VIOLATION
+        assert outcome.parameters[2:] == (1, 0x10)
+        unwound = [event for event in program.events if isinstance(event, FrameUnwound)]
+        assert unwound[-1].pc == program.resolve("KiGuardedCallReturned"), "to the end of the stack"
+
+    def test_consolidated_unwind(self, program: Machine) -> None:
+        """The callback says where to go on; the target ip counts for nothing."""
+        program.call("set_which", 3)
+        assert program.call("own_frame", 0x10) == Returned(0x5151)
+        flags_and_code = UNWINDING_AND_TARGET << 24 | NtStatus.UNWIND_CONSOLIDATE << 32
+        assert value_of(program, "summary") == HANDLER | FINALLY << 8 | UNWOUND << 16 | flags_and_code
+        assert value_of(program, "callback_order") == UNWOUND + 1
+
+    def test_an_exception_in_the_callback(self, program: Machine) -> None:
+        """What has been unwound is passed over: the search goes from the callback's frame to the target's."""
+        program.call("set_which", 4)
+        outcome = program.call("own_frame", 0x10)
+        assert isinstance(outcome, Raised)
+        assert outcome.record.code == 0xE000_0001
+        events = program.events
+        begin = next(index for index, event in enumerate(events) if isinstance(event, FramesConsolidated))
+        searched = [event.pc for event in events[begin:] if isinstance(event, FrameSearched)]
+        explanation = outcome.dispatch.explainer
+        assert explanation is not None
+        assert [explanation.locate(pc).partition("+")[0].partition("!")[2] for pc in searched] == [
+            *("callback", "KiConsolidateFrames"),
+            *("own_frame", "KiGuardedCall"),
+        ]
 
 
 def test_a_frame_that_is_below(machine: Machine) -> None:

@@ -9,8 +9,18 @@ NTSYSAPI VOID NTAPI RtlUnwind(PVOID TargetFrame, PVOID TargetIp, PEXCEPTION_RECO
 
 extern char own_landing[];
 
-volatile int which, order, finally_at, handler_at, unwound_at;
+volatile int which, order, finally_at, handler_at, unwound_at, callback_at;
 volatile ULONG unwind_flags, unwind_code;
+
+static void *callback(PEXCEPTION_RECORD record)
+{
+    callback_at = ++order;
+    if (which == 4 && (ULONG)record->ExceptionCode == 0x80000029) {
+        which = 5;
+        ExRaiseStatus(0xE0000001);
+    }
+    return own_landing;
+}
 
 int own_handler(PEXCEPTION_RECORD record, PVOID frame, PCONTEXT context, PVOID dispatcher)
 {
@@ -33,9 +43,14 @@ int own_handler(PEXCEPTION_RECORD record, PVOID frame, PCONTEXT context, PVOID d
         RtlUnwindEx(NULL, own_landing, record, 0, &room, NULL);
         break;
     case 3:
+    case 4:
         record->ExceptionCode = (NTSTATUS)0x80000029;
-        RtlUnwindEx(frame, own_landing, record, 0, &room, NULL);
+        record->NumberParameters = 1;
+        record->ExceptionInformation[0] = (ULONG_PTR)callback;
+        RtlUnwindEx(frame, (PVOID)0x10, record, (PVOID)0x5151, &room, NULL);
         break;
+    case 5:
+        return ExceptionContinueSearch;
     }
     return 77;
 }
@@ -53,6 +68,11 @@ ULONG64 summary(void)
 {
     return (ULONG64)handler_at | (ULONG64)finally_at << 8 | (ULONG64)unwound_at << 16 | (ULONG64)unwind_flags << 24
            | (ULONG64)unwind_code << 32;
+}
+
+int callback_order(void)
+{
+    return callback_at;
 }
 
 void set_which(int value)
