@@ -28,7 +28,8 @@ class Stage(NamedTuple):
     The block is `size` bytes (0: nothing to read) at `base`, a register number or FRAME_BASE,
     plus `start`. Its values go to registers by (index of the value, register) pairs;
     `rip_index` is None where rip is not among them. rsp becomes `stack_register`, as before
-    the stage, plus `stack_displacement`, unless a pair loads it.
+    the stage, plus `stack_displacement`, unless a pair loads it. `saved` says where in the block
+    each register was: (offset, register), an XMM register as 16 plus its number.
     """
 
     base: int
@@ -40,6 +41,7 @@ class Stage(NamedTuple):
     rip_index: int | None
     stack_register: int
     stack_displacement: int
+    saved: tuple[tuple[int, int], ...]
 
 
 class StageBuilder:
@@ -155,6 +157,7 @@ class StageBuilder:
                 tuple(xmm),
                 rip_index,
                 *self._stack,
+                tuple((start - low, target) for start, _, target in loads if target != _RIP),
             )
         )
         changed = {register for _, register in registers}

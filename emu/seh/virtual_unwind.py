@@ -126,11 +126,20 @@ class ImageUnwinder:
         info = self.chain(entry).info if entry else None
         return info.frame_offset if info and info.frame_register else 0
 
-    def virtual_unwind(self, pc: Gva, context: Context, memory: StackReader, handler_type: int) -> Frame:
+    def virtual_unwind(
+        self,
+        pc: Gva,
+        context: Context,
+        memory: StackReader,
+        handler_type: int,
+        saved_at: dict[int, int] | None = None,
+    ) -> Frame:
         """Turn `context`, stopped at `pc`, into the caller's.
 
-        `handler_type` is 0, UNW_FLAG_EHANDLER or UNW_FLAG_UHANDLER. Raises UnwindError for
-        a bad table and whatever `memory` raises for a bad stack; the context is then undefined.
+        `handler_type` is 0, UNW_FLAG_EHANDLER or UNW_FLAG_UHANDLER. `saved_at` receives the address
+        that each register was loaded from, by its number, 16 more for an XMM register. Raises
+        UnwindError for a bad table and whatever `memory` raises for a bad stack; the context is then
+        undefined.
         """
         plan = self._plans.get(pc)
         if plan is None:
@@ -162,6 +171,7 @@ class ImageUnwinder:
             rip_index,
             stack_register,
             stack_displacement,
+            saved,
         ) in stages:
             origin = frame if base < 0 else gpr[base]
             gpr[RSP] = (gpr[stack_register] + stack_displacement) & ADDRESS_MASK
@@ -177,6 +187,9 @@ class ImageUnwinder:
                 for index, number in xmm_registers:
                     xmm[16 * number : 16 * number + 16] = values[index]
                 context.xmm = bytes(xmm)
+            if saved_at is not None:
+                for offset, register in saved:
+                    saved_at[register] = (origin + start + offset) & ADDRESS_MASK
         if frame_is_below_return:
             frame = (gpr[RSP] - 8) & ADDRESS_MASK
         if handler_flags & handler_type:

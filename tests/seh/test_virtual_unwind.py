@@ -384,6 +384,16 @@ frame_registers = st.sampled_from([0, 0, RBX, RBP, 13])
 
 
 class TestAgainstExecution:
+    @staticmethod
+    def assert_loaded_from(saved_at: dict[int, int], unwound: Context, memory: Memory) -> None:
+        """Check that each register has what lies where it is said to come from."""
+        for register, address in saved_at.items():
+            if register < 16:
+                assert memory.read_u64(address) == unwound.gpr[register]
+            else:
+                at = 16 * (register - 16)
+                assert memory.read(address, 16) == unwound.xmm[at : at + 16]
+
     @given(seeds, frame_registers, st.sampled_from([None, None, False, True]), st.booleans())
     @settings(max_examples=150, deadline=None)
     def test_every_boundary_of_a_prologue_and_the_body(
@@ -402,8 +412,12 @@ class TestAgainstExecution:
         for offset, context in states:
             unwound = context.copy()
             pc = Gva(IMAGE_BASE + BEGIN + offset)
-            frame = unwinder.virtual_unwind(pc, unwound, execution.memory, 0)
+            saved_at: dict[int, int] = {}
+            frame = unwinder.virtual_unwind(pc, unwound, execution.memory, 0, saved_at)
             execution.assert_unwound(unwound)
+            self.assert_loaded_from(saved_at, unwound, execution.memory)
+            changed = {number for number in range(16) if context.gpr[number] != unwound.gpr[number]}
+            assert changed <= {RSP, *saved_at}
             assert frame.machine_frame == (by_trap is not None)
             assert not frame.in_epilogue
         assert frame.establisher == base

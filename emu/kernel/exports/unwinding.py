@@ -39,6 +39,9 @@ _XMM: Final = slice(0x1A0, 0x2A0)
 
 _UNWIND_DATA: Final = 8
 
+_XMM_FIRST: Final = 16
+"""The unwinder counts general registers from 0 and XMM registers from 16; the context pointers the other way round."""
+
 RecordFields: TypeAlias = tuple[int, int, int, int, tuple[int, ...]]
 """Code, flags, address of a nested record, exception address and parameters of a record."""
 
@@ -103,7 +106,8 @@ def rtl_pc_to_file_header(call: ExportCall) -> int:
 def rtl_virtual_unwind(call: ExportCall) -> Steps | int:
     """RtlVirtualUnwind(handler_type, base, pc, entry, context, data **, frame *, pointers): returns the handler.
 
-    The last argument, where it is not null, is not filled in.
+    The last argument, where it is not null, is given the places that the caller's registers were loaded from:
+    KNONVOLATILE_CONTEXT_POINTERS, 16 pointers for the XMM registers and 16 for the general ones.
     """
     system = call.system
     handler_type, base, pc, entry_address, context_address, data_address, frame_address = (
@@ -117,8 +121,9 @@ def rtl_virtual_unwind(call: ExportCall) -> Steps | int:
     )
     content = bytearray(system.read_guest(Gva(context_address), CONTEXT_SIZE))
     context = Context.unpack(bytes(content))
+    saved_at: dict[int, int] = {}
     try:
-        frame = _unwind(system, base, pc, entry_address, entry, context, handler_type & 0xFF)
+        frame = _unwind(system, base, pc, entry_address, entry, context, handler_type & 0xFF, saved_at)
     except UnwindError:
         return raise_status(call, NtStatus.BAD_FUNCTION_TABLE)
     data = context.pack()
@@ -128,20 +133,30 @@ def rtl_virtual_unwind(call: ExportCall) -> Steps | int:
         _write_pointer(system, data_address, handler_data)
     _write_pointer(system, frame_address, frame.establisher)
     system.write_guest(Gva(context_address), bytes(content))
+    if pointers := call.argument(7):
+        for register, address in saved_at.items():
+            _write_pointer(system, pointers + 8 * (register ^ _XMM_FIRST), address)
     return handler
 
 
 def _unwind(
-    system: System, base: int, pc: int, entry_address: int, entry: RuntimeFunction, context: Context, handler_type: int
+    system: System,
+    base: int,
+    pc: int,
+    entry_address: int,
+    entry: RuntimeFunction,
+    context: Context,
+    handler_type: int,
+    saved_at: dict[int, int],
 ) -> Frame:
     """Unwind by an image's own table, or by an entry from elsewhere, as of code that the guest made."""
     module = system.modules.find(pc)
     if module is not None and module.base == base and _entry_of(system, module, pc) == entry_address:
-        return module.virtual_unwind(Gva(pc), context, system.memory, handler_type)
+        return module.virtual_unwind(Gva(pc), context, system.memory, handler_type, saved_at)
     image = ImageUnwinder(
         Gva(base), _OneFunction(entry), lambda rva, size: system.memory.read_available(Gva(base + rva), size)
     )
-    return image.virtual_unwind(Gva(pc), context, system.memory, handler_type)
+    return image.virtual_unwind(Gva(pc), context, system.memory, handler_type, saved_at)
 
 
 def rtl_restore_context(call: ExportCall) -> Steps:

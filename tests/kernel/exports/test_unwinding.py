@@ -112,3 +112,25 @@ def test_an_entry_that_the_guest_made(machine: Machine) -> None:
     assert int.from_bytes(after[0xF8:0x100], "little") == 0x1234_5678
     assert int.from_bytes(after[0x98:0xA0], "little") == stack.address + 0x30
     assert int.from_bytes(room.read()[8:], "little") == stack.address
+
+
+def test_context_pointers(machine: Machine) -> None:
+    """push rbx; sub rsp, 30h; movaps [rsp + 20h], xmm6: the pointers name the two slots, and nothing else."""
+    info = "01 0A 04 00 0A 68 02 00 05 52 01 30"
+    data = machine.kernel.alloc(bytes.fromhex("20000000 40000000 10000000 00000000" + info) + b"\x90" * 0x80)
+    stack = machine.kernel.alloc(bytes(range(0x20)) * 4)
+    content = bytearray(0x4D0)
+    content[0x98:0xA0] = stack.address.to_bytes(8, "little")
+    context, room = machine.kernel.alloc(bytes(content)), machine.kernel.alloc(16)
+    pointers = machine.kernel.alloc(0x100)
+    base = data.address
+    arguments = (0, base, base + 0x30, base, context, room, room.address + 8, pointers)
+    assert value_of(machine, "RtlVirtualUnwind", *arguments) == 0
+    words = [int.from_bytes(pointers.read()[at : at + 8], "little") for at in range(0, 0x100, 8)]
+    assert {number: word for number, word in enumerate(words) if word} == {
+        6: stack.address + 0x20,
+        16 + 3: stack.address + 0x30,
+    }
+    after = context.read()
+    assert after[0x1A0 + 6 * 16 :][:16] == stack.read()[0x20:0x30]
+    assert after[0x90:0x98] == stack.read()[0x30:0x38]
