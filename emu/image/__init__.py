@@ -3,7 +3,7 @@
 
 from emu.image.directories import Import
 from emu.image.errors import ImageError, UnknownSymbol
-from emu.image.function_table import FunctionTable, RuntimeFunction
+from emu.image.function_table import FunctionTable, RuntimeFunction, TableFault
 from emu.image.headers import Section
 from emu.image.module import Module
 from emu.image.pe import PeImage
@@ -18,5 +18,6 @@ __all__ = [
     "RuntimeFunction",
     "Section",
     "SourceLine",
+    "TableFault",
     "UnknownSymbol",
 ]

@@ -40,14 +40,15 @@ class PeImage:
     _mapped: bytes = dataclasses.field(repr=False)
 
     @staticmethod
-    def parse(data: bytes, name: str) -> "PeImage":
+    def parse(data: bytes, name: str, *, strict_functions: bool = True) -> "PeImage":
         """Read an image file's bytes; `name` is the file name that messages use and that modules are named by.
 
         Raises ImageError, in one line with the field, its value and the rule, for anything malformed and for what is
         not modelled: imports by ordinal, forwarded exports, relocations other than DIR64. The same bytes are read once
-        a process.
+        a process. Without `strict_functions` a malformed function table is no error: `functions.faults` has what is
+        wrong, and the rest of the table is there.
         """
-        return _parse(bytes(data), name)
+        return _parse(bytes(data), name, strict_functions)
 
     def mapped(self) -> bytes:
         """Return the whole image by RVA, headers included, as it is at its preferred base."""
@@ -76,7 +77,7 @@ class PeImage:
 
 
 @functools.lru_cache(maxsize=16)
-def _parse(data: bytes, name: str) -> PeImage:
+def _parse(data: bytes, name: str, strict_functions: bool) -> PeImage:
     headers = read_headers(data, name)
     mapped = bytearray(headers.size_of_image)
     mapped[: headers.size_of_headers] = data[: headers.size_of_headers]
@@ -98,7 +99,7 @@ def _parse(data: bytes, name: str) -> PeImage:
         exports=read_exports(image, *headers.directories["export"], name),
         function_table_rva=exception_rva,
         function_table=function_table,
-        functions=FunctionTable(function_table, image, name),
+        functions=FunctionTable(function_table, image, name, strict=strict_functions),
         load_config=read_load_config(image, *headers.directories["load configuration"], headers.preferred_base, name),
         _mapped=image,
     )

@@ -61,3 +61,17 @@ def test_a_bad_entry_is_refused_by_index(entries: list[tuple[int, int, int]], me
 def test_a_size_that_is_no_multiple_of_an_entry_is_refused() -> None:
     with pytest.raises(ImageError, match="exception directory size = 0xD"):
         FunctionTable(bytes(13), IMAGE, "x.sys")
+
+
+def test_a_table_that_is_not_strict_leaves_bad_entries_out_and_says_so() -> None:
+    good, late = RuntimeFunction(0x10, 0x20, 0x800), RuntimeFunction(0x40, 0x50, 0x804)
+    table = FunctionTable(
+        packed(good, (0x18, 0x30, 0x800), late, (0x60, 0x60, 0x800)) + b"x", IMAGE, "x.sys", strict=False
+    )
+    assert list(table) == [good, late]
+    assert table.lookup(0x28) is None
+    assert [str(fault) for fault in table.faults] == [
+        "exception directory size = 0x31: not a multiple of 12, an entry's size",
+        "function table entry 1 = 0x18..0x30: starts below the end 0x20 of the entry before it",
+        "function table entry 3 = 0x60..0x60: not a range inside the image of 0x1000 bytes",
+    ]
