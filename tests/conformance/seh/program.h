@@ -14,6 +14,7 @@ __declspec(dllimport) unsigned long DbgPrint(char const *format, ...);
 #define note(format, ...) ((void)DbgPrint(format "\n", ##__VA_ARGS__))
 
 __declspec(dllimport) void RtlRaiseException(EXCEPTION_RECORD *record);
+__declspec(dllimport) void RtlRaiseStatus(long status);
 
 /* Nothing is ever there, in a user process or in the kernel. */
 #define NOWHERE ((volatile char *)0x10)
@@ -36,6 +37,15 @@ static __attribute__((noinline, unused)) long filter(char const *name, unsigned 
 static __attribute__((noinline, unused)) char read_nowhere(void)
 {
     return *NOWHERE;
+}
+
+/* A filter that writes down what it is told, and takes the exception. */
+static __attribute__((noinline, unused)) long show(EXCEPTION_RECORD const *record)
+{
+    note("exception %08lX, flags %lX", record->ExceptionCode, record->ExceptionFlags);
+    for (unsigned long index = 0; index < record->NumberParameters; ++index)
+        note("parameter %llX", record->ExceptionInformation[index]);
+    return EXCEPTION_EXECUTE_HANDLER;
 }
 
 #endif
