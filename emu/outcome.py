@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from emu.address import Gva
 from emu.events import Event
-from emu.nt.bugcheck import describe_bugcheck
+from emu.nt.bugcheck import BugCheck, describe_bugcheck
 from emu.nt.status import NtStatus, describe_status, to_status
 
 OPERATIONS = {0: "read", 1: "write", 8: "execute"}
@@ -30,6 +31,8 @@ class Explainer(Protocol):
     def explain_record(self, record: ExceptionRecord, /) -> list[str]: ...
 
     def explain_event(self, event: Event, /) -> str: ...
+
+    def explain_refusal(self, events: Sequence[Event], /) -> str: ...
 
     def locate(self, address: Gva, /) -> str: ...
 
@@ -89,6 +92,10 @@ class Dispatch:
             return [repr(event) for event in self.events]
         return [self.explainer.explain_event(event) for event in self.events]
 
+    def explain_refusal(self) -> str:
+        """Return why no frame accepted the last exception, in one sentence; empty where nobody can say."""
+        return self.explainer.explain_refusal(self.events) if self.explainer else ""
+
     def _locate(self, address: Gva) -> str:
         return self.explainer.locate(address) if self.explainer else f"{address:#x}"
 
@@ -133,7 +140,9 @@ class Bugchecked:
     dispatch: Dispatch = field(default=Dispatch(()), compare=False, repr=False)
 
     def __str__(self) -> str:
-        return f"bugchecked: {describe_bugcheck(self.code, self.parameters)}{_indent(self.dispatch.lines())}"
+        unhandled = self.code == BugCheck.KMODE_EXCEPTION_NOT_HANDLED and self.dispatch.explain_refusal()
+        lines = [*([unhandled] if unhandled else []), *self.dispatch.lines()]
+        return f"bugchecked: {describe_bugcheck(self.code, self.parameters)}{_indent(lines)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from emu.cli.call_result import CallResult, place_of
 from emu.cli.source_quote import quote
 from emu.cli.words import handler_of, trap_name
 from emu.cpu.trap import Vector, describe_error_code
-from emu.events import Event, TrapTaken
+from emu.events import Event, FrameSearched, TrapTaken
 from emu.nt.bugcheck import BUGCHECK_PARAMETERS, BugCheck, to_bugcheck
 from emu.nt.status import describe_status
 from emu.outcome import Bugchecked, Raised, Returned, TimedOut, Unmodelled
@@ -48,6 +48,9 @@ def outcome_data(result: CallResult) -> dict[str, Any]:
                 "kind": "bugchecked",
                 "code": hexadecimal(code),
                 "name": known.name if isinstance(known, BugCheck) else None,
+                "refusal": result.explanation.explain_refusal(result.events)
+                if known is BugCheck.KMODE_EXCEPTION_NOT_HANDLED
+                else None,
                 "parameters": [
                     {
                         "value": hexadecimal(value),
@@ -75,6 +78,8 @@ def event_data(result: CallResult, event: Event) -> dict[str, Any]:
         data["at"] = explanation.locate(code_address)
     if data.get("handler") is not None:
         data["handler_name"] = explanation.handler_name(data["handler"])
+    if isinstance(event, FrameSearched) and event.handler is not None:
+        data["scopes"] = explanation.describe_scopes(event.pc, event.handler) or None
     for field in (*_CODE_FIELDS, *_DATA_FIELDS):
         if data.get(field) is not None:
             data[field] = hexadecimal(data[field])

@@ -13,7 +13,7 @@ from emu.cli.hex_dump import HexDump, Mark
 from emu.cli.history import History
 from emu.cli.mappings import mappings_table
 from emu.cli.sections import describe_machine, section
-from emu.cli.verdict import bugcheck_name, bugcheck_table, verdict
+from emu.cli.verdict import bugcheck_section, verdict
 from emu.cli.words import damage_words, fault_reason, landed_count, last_fault, plural
 from emu.outcome import Bugchecked
 
@@ -34,7 +34,7 @@ def display_copy(result: CopyResult, width: int) -> Iterator[RenderableType]:
     for title, subtitle, content in History(result).sections():
         yield section(title, subtitle, content)
     if isinstance(result.outcome, Bugchecked):
-        yield section("Bugcheck", bugcheck_name(result.outcome.code), bugcheck_table(result.outcome))
+        yield bugcheck_section(result, result.outcome)
     yield section("Outcome", "", verdict(result))
     # On one line whatever the width, so that it can be copied as one.
     yield Text.assemble(

@@ -24,6 +24,7 @@ from emu.events import (
     ExportCalled,
     FilterAnswered,
     FinallyRun,
+    FramesConsolidated,
     FrameSearched,
     FrameUnwound,
     Landed,
@@ -31,7 +32,7 @@ from emu.events import (
     StackGrown,
     TrapTaken,
 )
-from emu.kernel.explanation import describe_answer
+from emu.nt.exception_record import describe_filter_answer
 from emu.outcome import make_record
 
 PAGE_INS_SHOWN: Final = 4
@@ -139,15 +140,17 @@ class History:
         locate = self._result.explanation.locate
         match event:
             case FrameSearched(pc, establisher, handler):
-                return _verb("search"), _code(locate(pc)), self._frame(establisher, handler)
+                return _verb("search"), _code(locate(pc)), self._frame(establisher, handler, pc)
             case FrameUnwound(pc, establisher, handler):
-                return _verb("unwind"), _code(locate(pc)), self._frame(establisher, handler)
+                return _verb("unwind"), _code(locate(pc)), self._frame(establisher, handler, None)
             case FilterAnswered(_, None, answer):
-                return _verb("filter"), Text("constant"), Text(describe_answer(answer), "bold")
+                return _verb("filter"), Text("constant"), Text(describe_filter_answer(answer), "bold")
             case FilterAnswered(_, address, answer):
-                return _verb("filter"), _code(locate(Gva(address or 0))), Text(describe_answer(answer), "bold")
+                return _verb("filter"), _code(locate(Gva(address or 0))), Text(describe_filter_answer(answer), "bold")
             case FinallyRun(_, address):
                 return _verb("finally"), _code(locate(address)), Text("runs with AbnormalTermination")
+            case FramesConsolidated(callback, _):
+                return _verb("callback"), _code(locate(callback)), Text("is asked where to go on")
             case Landed(address, _):
                 function = locate(address).partition("+")[0].partition("!")[2]
                 return (
@@ -165,11 +168,14 @@ class History:
                 verb, _, rest = self._result.explanation.explain_event(event).partition(" ")
                 return _verb(verb), Text(""), Text(rest.strip())
 
-    def _frame(self, establisher: Gva, handler: Gva | None) -> Text:
+    def _frame(self, establisher: Gva, handler: Gva | None, searched: Gva | None) -> Text:
         frame = Text(f"0x{establisher:016x}  ", "dim")
         if handler is None:
             return frame.append("no handler")
-        return frame.append(self._result.explanation.handler_name(handler), "not dim")
+        explanation = self._result.explanation
+        frame.append(explanation.handler_name(handler), "not dim")
+        scopes = "" if searched is None else explanation.describe_scopes(searched, handler)
+        return frame.append(f", {scopes}", "not dim") if scopes else frame
 
 
 def _exception_heading(event: ExceptionRaised) -> str:

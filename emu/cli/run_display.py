@@ -19,7 +19,7 @@ from emu.cli.history import History
 from emu.cli.mappings import mappings_table
 from emu.cli.run_call import ArgumentMemory, RunResult
 from emu.cli.sections import describe_machine, section
-from emu.cli.verdict import bugcheck_name, bugcheck_table, summary
+from emu.cli.verdict import bugcheck_section, summary
 from emu.cli.words import fault_reason, last_fault, plural, shortened
 from emu.events import ExceptionRaised
 from emu.kernel.pool import format_tag
@@ -56,7 +56,7 @@ def display_run(result: RunResult, width: int) -> Iterator[RenderableType]:
     if result.outstanding:
         yield section("Pool", f"{plural(len(result.outstanding), 'block')} not freed", _pool_table(result))
     if isinstance(result.outcome, Bugchecked):
-        yield section("Bugcheck", bugcheck_name(result.outcome.code), bugcheck_table(result.outcome))
+        yield bugcheck_section(result, result.outcome)
     colour = "green" if result.returned else "yellow" if isinstance(result.outcome, Raised) else "red"
     yield section("Outcome", "", Text(run_summary(result), f"bold {colour}"))
 

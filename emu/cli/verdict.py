@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How the copy ended, in one sentence, and a bugcheck's parameters."""
+"""How a call ended: in one sentence, and what is known of a bugcheck."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from emu.campaign import CopyResult
 from emu.cli.call_result import CallResult
+from emu.cli.sections import section
 from emu.cli.words import damage_words, describe_address, handler_of, landed_count, last_fault
 from emu.events import ExceptionRaised
 from emu.nt.bugcheck import BUGCHECK_PARAMETERS, BugCheck, to_bugcheck
@@ -69,8 +71,18 @@ def bugcheck_name(code: int) -> str:
     return f"{code:#x} {known.name}" if isinstance(known, BugCheck) else f"{code:#x}"
 
 
-def bugcheck_table(outcome: Bugchecked) -> Table:
-    """Return the four parameters with their meanings."""
+def bugcheck_section(result: CallResult, outcome: Bugchecked) -> RenderableType:
+    """Return what is known of a bugcheck: its parameters and, of an exception that nobody handled, why that is so."""
+    return section("Bugcheck", bugcheck_name(outcome.code), _parameters(outcome), *_refusal(result, outcome))
+
+
+def _refusal(result: CallResult, outcome: Bugchecked) -> list[Text]:
+    if outcome.code != BugCheck.KMODE_EXCEPTION_NOT_HANDLED:
+        return []
+    return [Text(result.explanation.explain_refusal(result.events), "yellow")]
+
+
+def _parameters(outcome: Bugchecked) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     known = to_bugcheck(outcome.code)
     meanings = BUGCHECK_PARAMETERS[known] if isinstance(known, BugCheck) else ()

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from emu.address import PAGE_SIZE, Gva
 from emu.cpu.instruction import MAXIMUM_LENGTH, decode
 from emu.cpu.trap import VECTOR_NAMES, Vector, describe_error_code
@@ -28,18 +30,16 @@ from emu.events import (
 )
 from emu.image import ImageError, SourceLine
 from emu.kernel.pool import FreedBlock, format_tag
+from emu.kernel.refusal import explain_refusal
+from emu.kernel.scopes import TryBlock, try_blocks
 from emu.kernel.system import System
 from emu.memory.buffer import Buffer
 from emu.nt.bugcheck import BugCheck, to_bugcheck
+from emu.nt.exception_record import describe_filter_answer
 from emu.outcome import ExceptionRecord, make_record
 
-FILTER_ANSWERS = {1: "EXCEPTION_EXECUTE_HANDLER", 0: "EXCEPTION_CONTINUE_SEARCH", -1: "EXCEPTION_CONTINUE_EXECUTION"}
-
-
-def describe_answer(answer: int) -> str:
-    """Return the name of a filter's answer, of which only the sign counts, and the answer."""
-    sign = (answer > 0) - (answer < 0)
-    return f"{FILTER_ANSWERS[sign]} ({answer})"
+PROLOGUE_SIZE = 32
+"""Bytes in which compilers set up the frame of a funclet, for which the line table has no line."""
 
 
 class Explanation:
@@ -67,6 +67,10 @@ class Explanation:
             return f"{address:#x}"
         offset = address - buffer.origin
         return f"{buffer.name or f'buffer {buffer.origin:#x}'}{offset:+d}"
+
+    def function_name(self, address: Gva) -> str:
+        """Return `module!function` for code, without the offset."""
+        return self.locate(address).partition("+")[0]
 
     def source_line(self, address: Gva) -> SourceLine | None:
         """Return the source line of code, where the image's debug information has it."""
@@ -133,6 +137,10 @@ class Explanation:
             lines.append(f"touching {data}")
         return lines
 
+    def explain_refusal(self, events: Sequence[Event]) -> str:
+        """Return why no frame accepted the last exception of these events, in one sentence."""
+        return explain_refusal(self, events)
+
     def explain_event(self, event: Event) -> str:
         """Return one line about an event."""
         locate = self.locate
@@ -148,20 +156,20 @@ class Explanation:
                 record = make_record(code, 0, address, information)
                 return f"exception {str(record).partition(', at ')[0]}, {how}"
             case FrameSearched(pc, establisher, handler):
-                return f"search  {locate(pc)}, frame {establisher:#x}, {self._handler(handler)}"
+                return f"search  {locate(pc)}, frame {establisher:#x}, {self._handler(handler, pc)}"
             case FilterAnswered(_, None, answer):
-                return f"        filter: the constant {describe_answer(answer)}"
+                return f"        filter: the constant {describe_filter_answer(answer)}"
             case FilterAnswered(_, address, answer):
                 assert address is not None
-                return f"        filter {locate(address)} answered {describe_answer(answer)}"
+                return f"        filter {self._block(address)} answered {describe_filter_answer(answer)}"
             case FrameUnwound(pc, establisher, handler):
                 return f"unwind  {locate(pc)}, frame {establisher:#x}, {self._handler(handler)}"
             case FinallyRun(_, address):
-                return f"        __finally {locate(address)}"
+                return f"        __finally {self._block(address)}"
             case FramesConsolidated(callback, establisher):
                 return f"consolidated up to frame {establisher:#x}, callback {locate(callback)}"
             case Landed(address, establisher):
-                return f"landed  in __except at {locate(address)}, frame {establisher:#x}"
+                return f"landed  in __except at {self._block(address)}, frame {establisher:#x}"
             case ExecutionContinued(rip):
                 return f"continued after the exception at {locate(rip)}"
             case DispatchFailed(pc, reason):
@@ -196,5 +204,34 @@ class Explanation:
         where = self.locate(self._system.modules.linked.get(handler, handler))
         return where.partition("!")[2] or where
 
-    def _handler(self, handler: Gva | None) -> str:
-        return "no handler" if handler is None else f"handler {self.handler_name(handler)}"
+    def try_blocks(self, pc: Gva, handler: Gva) -> tuple[TryBlock, ...] | None:
+        """Return the `__try` blocks of its function that a pc lies in; None where the handler has none to look at."""
+        module = self._system.modules.find(pc)
+        return None if module is None else try_blocks(self._system, module, pc, handler)
+
+    def describe_scopes(self, pc: Gva, handler: Gva) -> str:
+        """Return the `__try` blocks that a pc lies in, in words, the innermost first; empty where there is no table."""
+        blocks = self.try_blocks(pc, handler)
+        if blocks is None:
+            return ""
+        if not blocks:
+            return "no __try block here"
+        kinds = {True: "__try/__finally", False: "__try/__except"}
+        return "in " + ", ".join(f"{kinds[block.is_finally]} ({self.place(block.target)})" for block in blocks)
+
+    def place(self, address: Gva) -> str:
+        """Return the source line where code begins, or where there is none, what `locate` returns."""
+        for at in range(address, address + PROLOGUE_SIZE):
+            if line := self.source_line(Gva(at)):
+                return f"{line.file}:{line.line}"
+        return self.locate(address)
+
+    def _block(self, address: Gva) -> str:
+        line = self.source_line(address)
+        return f"{self.locate(address)} ({line.file}:{line.line})" if line else self.locate(address)
+
+    def _handler(self, handler: Gva | None, pc: Gva | None = None) -> str:
+        if handler is None:
+            return "no handler"
+        scopes = "" if pc is None else self.describe_scopes(pc, handler)
+        return f"handler {self.handler_name(handler)}{f', {scopes}' if scopes else ''}"

@@ -55,6 +55,15 @@ EXCEPTION_EXECUTE_HANDLER = 1
 EXCEPTION_CONTINUE_SEARCH = 0
 EXCEPTION_CONTINUE_EXECUTION = -1
 
+_FILTER_ANSWERS = {1: "EXCEPTION_EXECUTE_HANDLER", 0: "EXCEPTION_CONTINUE_SEARCH", -1: "EXCEPTION_CONTINUE_EXECUTION"}
+
+
+def describe_filter_answer(answer: int) -> str:
+    """Return the name of a filter's answer, of which only the sign counts, and the answer."""
+    sign = (answer > 0) - (answer < 0)
+    return f"{_FILTER_ANSWERS[sign]} ({answer})"
+
+
 EXCEPTION_RECORD_SIZE = 0x98
 
 _MASK64 = 0xFFFF_FFFF_FFFF_FFFF

@@ -19,7 +19,7 @@ from emu.seh.environment import Environment, Memory
 from emu.seh.handler_call import HandlerCall
 from emu.seh.requests import CallGuest, Steps
 from emu.seh.unwind import unwind_to
-from emu.seh.unwind_info import UnwindError
+from emu.seh.unwind_info import ReadImage, UnwindError, read_bytes
 
 EXECUTE_HANDLER: Final = 1
 MAXIMUM_SCOPES: Final = 0x10000
@@ -40,10 +40,15 @@ class Scope(NamedTuple):
 
 def read_scope_table(memory: Memory, address: Gva) -> tuple[Scope, ...]:
     """Decode a scope table. Raises `UnwindError` for an impossible count, and what `memory` raises."""
-    count = int.from_bytes(memory.read(address, 4), "little")
+    return decode_scope_table(lambda at, size: memory.read(Gva(at), size), address)
+
+
+def decode_scope_table(read: ReadImage, at: int) -> tuple[Scope, ...]:
+    """Decode the scope table at an RVA of an image. Raises `UnwindError` for an impossible count or outside of it."""
+    count = int.from_bytes(read_bytes(read, at, 4, "scope table"), "little")
     if count > MAXIMUM_SCOPES:
-        raise UnwindError(f"scope table at {address:#x} says it has {count} scopes")
-    table = memory.read(Gva(address + 4), count * _RECORD.size) if count else b""
+        raise UnwindError(f"scope table at {at:#x} says it has {count} scopes")
+    table = read_bytes(read, at + 4, count * _RECORD.size, "scope table") if count else b""
     return tuple(Scope(*fields) for fields in _RECORD.iter_unpack(table))
 
 

@@ -105,7 +105,7 @@ class ImageUnwinder:
     def __init__(self, base: Gva, function_table: FunctionTable, read: ReadImage) -> None:
         self._base = base
         self._table = function_table
-        self._read = read
+        self.read = read
         self._chains: dict[RuntimeFunction, UnwindChain] = {}
         self._plans: dict[int, _Plan] = {}
 
@@ -117,7 +117,7 @@ class ImageUnwinder:
         """Return a function's decoded unwind infos; raises UnwindError."""
         chain = self._chains.get(entry)
         if chain is None:
-            chain = self._chains[entry] = resolve_chain(self._read, entry)
+            chain = self._chains[entry] = resolve_chain(self.read, entry)
         return chain
 
     def frame_offset(self, pc: Gva) -> int:
@@ -257,9 +257,9 @@ class ImageUnwinder:
     def _code(self, rva: int, end: int) -> bytes:
         """Return the code from an RVA on, to the function's end where the image ends early."""
         try:
-            return read_bytes(self._read, rva, _EPILOGUE_WINDOW, "code")
+            return read_bytes(self.read, rva, _EPILOGUE_WINDOW, "code")
         except UnwindError:
-            return read_bytes(self._read, rva, max(0, min(end - rva, _EPILOGUE_WINDOW)), "code")
+            return read_bytes(self.read, rva, max(0, min(end - rva, _EPILOGUE_WINDOW)), "code")
 
     def _leaves(self, chain: UnwindChain) -> Callable[[int], bool]:
         """Return the test whether a jump's target RVA is outside of the function."""

@@ -50,7 +50,7 @@ def test_a_fault_is_shown_from_the_mapping_to_the_handler(emu: Emu) -> None:
         r"^ +> +\d+ +movzx +eax, byte ptr \[rsi\]$",
         r"^Search and unwind  STATUS_ACCESS_VIOLATION \(0xC0000005\), read of 0x[0-9a-f]+$",
         r"^  search  umaccess!CopyFromUser\+0x\w+  0xffff[0-9a-f]{12}  no handler$",
-        r"^  search  ntoskrnl!KiGuardedCall\+0x\w+ +0xffff[0-9a-f]{12}  __C_specific_handler$",
+        r"^  search  ntoskrnl!KiGuardedCall\+0x\w+ +0xffff[0-9a-f]{12}  __C_specific_handler,.*",
         r"^  filter  constant +EXCEPTION_EXECUTE_HANDLER \(1\)$",
         r"^  landed  ntoskrnl!KiGuardedCall\+0x\w+ +in the __except of KiGuardedCall$",
         r"^  raised STATUS_ACCESS_VIOLATION \(0xC0000005\), read of byte 77 of the source, handled by the",

@@ -51,11 +51,12 @@ def test_a_copy_that_fails(machine: Machine) -> None:
         "at umaccess!CopyFromUser+? `movdqu xmm2, xmmword ptr [rsi + 0x20]` (copy_from_user.S:?)",
         "  exception STATUS_ACCESS_VIOLATION (#), read of #, raised by the trap",
         "  search  umaccess!CopyFromUser+?, frame #, no handler",
-        "  search  ntoskrnl!KiGuardedCall+?, frame #, handler __C_specific_handler",
+        "  search  ntoskrnl!KiGuardedCall+?, frame #, handler __C_specific_handler, "
+        "in __try/__except (guarded_call.S:?)",
         "          filter: the constant EXCEPTION_EXECUTE_HANDLER (1)",
         "  unwind  umaccess!CopyFromUser+?, frame #, no handler",
         "  unwind  ntoskrnl!KiGuardedCall+?, frame #, handler __C_specific_handler",
-        "  landed  in __except at ntoskrnl!KiGuardedCall+?, frame #",
+        "  landed  in __except at ntoskrnl!KiGuardedCall+? (guarded_call.S:?), frame #",
     ]
 
 

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which `__try` blocks of a frame an address lies in, for reading: what the dispatcher's own handler goes by."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from emu.address import Gva
+from emu.kernel.modules import ModuleUnwinder
+from emu.kernel.system import System
+from emu.seh.c_specific_handler import EXECUTE_HANDLER, decode_scope_table
+from emu.seh.unwind_info import UnwindError
+
+
+class TryBlock(NamedTuple):
+    """One scope around an address. `filter` is None for the constant one and for a `__finally`."""
+
+    target: Gva
+    """The `__except` block, or the `__finally`'s function."""
+    filter: Gva | None
+    is_finally: bool
+
+
+def try_blocks(system: System, module: ModuleUnwinder, pc: Gva, handler: Gva) -> tuple[TryBlock, ...] | None:
+    """Return the scopes of its function that a pc lies in, the innermost first.
+
+    None where the language handler is another one than those with a scope table, or the table cannot be read.
+    """
+    if system.host_handler(handler) not in (system.c_specific_handler, system.gs_handler_check.with_scopes):
+        return None
+    entry = module.lookup(pc)
+    if entry is None:
+        return None
+    try:
+        data = module.chain(entry).primary_info.handler_data_rva
+        scopes = decode_scope_table(module.read, data) if data is not None else ()
+    except UnwindError:
+        return None
+    base, rva = module.base, pc - module.base
+    return tuple(
+        TryBlock(
+            target=Gva(base + (scope.target or scope.handler)),
+            filter=Gva(base + scope.handler) if scope.target and scope.handler != EXECUTE_HANDLER else None,
+            is_finally=not scope.target,
+        )
+        for scope in scopes
+        if scope.begin <= rva < scope.end
+    )

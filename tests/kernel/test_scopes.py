@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which `__try` blocks an address lies in, of compiled C."""
+
+import pytest
+
+from emu import Machine
+from emu.address import Gva
+from emu.events import FrameSearched
+from emu.kernel.scopes import TryBlock, try_blocks
+from emu.pytest_plugin import Guest
+
+
+@pytest.fixture
+def program(machine: Machine, guest: Guest) -> Machine:
+    machine.load(guest.build("sources/refusals.c"))
+    return machine
+
+
+def blocks_of(machine: Machine, routine: str) -> tuple[TryBlock, ...] | None:
+    """Return the blocks around the place in a routine from which an exception comes."""
+    machine.call(routine, 0x10)
+    system = machine._system
+    module = system.modules.find(machine.resolve(routine))
+    assert module is not None
+    begin = module.lookup(machine.resolve(routine))
+    for event in machine.events:
+        if isinstance(event, FrameSearched) and module.lookup(event.pc) == begin and event.handler is not None:
+            return try_blocks(system, module, event.pc, event.handler)
+    raise AssertionError(f"{routine} was not searched")
+
+
+def test_the_innermost_is_the_first(program: Machine) -> None:
+    blocks = blocks_of(program, "nested")
+    assert blocks is not None
+    assert [(block.is_finally, block.filter is not None) for block in blocks] == [
+        (True, False),
+        (False, True),
+        (False, False),
+    ]
+    module = program._system.modules.find(program.resolve("nested"))
+    assert module is not None
+    assert all(module.module.contains(block.target) for block in blocks)
+
+
+def test_an_address_outside_of_every_block(program: Machine) -> None:
+    assert blocks_of(program, "outside") == ()
+
+
+def test_a_handler_without_a_scope_table(program: Machine) -> None:
+    system = program._system
+    module = system.modules.find(program.resolve("nested"))
+    assert module is not None
+    pc = program.resolve("nested")
+    assert try_blocks(system, module, pc, program.resolve("touch")) is None
+    assert try_blocks(system, module, Gva(module.base), system.kernel["__C_specific_handler"]) is None, "no function"
