@@ -5,7 +5,7 @@ import pytest
 
 from emu import Bugchecked, Machine
 from emu.address import Gva
-from emu.events import DispatchFailed, ExceptionRaised, FrameSearched
+from emu.events import DispatchFailed, Event, ExceptionRaised, FrameSearched
 from emu.kernel.explanation import Explanation
 from emu.kernel.refusal import explain_refusal
 from emu.pytest_plugin import Guest
@@ -38,7 +38,11 @@ def test_an_exit_unwind(program: Machine) -> None:
 def test_a_search_that_cannot_go_on(machine: Machine) -> None:
     raised = ExceptionRaised(0xC000_0005, Gva(0x10), (), software=False)
     touch, handler = machine.resolve("CopyFromUser"), machine.resolve("memcpy")
-    events = [raised, FrameSearched(touch, Gva(8), handler), DispatchFailed(touch, "the stack cannot be read")]
+    events: list[Event] = [
+        raised,
+        FrameSearched(touch, Gva(8), handler),
+        DispatchFailed(touch, "the stack cannot be read"),
+    ]
     assert explain_refusal(Explanation(machine._system), events) == (
         "no frame accepted it: umaccess!CopyFromUser (its handler memcpy passed it on); "
         "the search ended at umaccess!CopyFromUser: the stack cannot be read"
@@ -48,5 +52,5 @@ def test_a_search_that_cannot_go_on(machine: Machine) -> None:
 def test_only_the_last_exception_counts(program: Machine) -> None:
     first = ExceptionRaised(0xC000_0005, Gva(0x10), (), software=False)
     pc = program.resolve("touch")
-    events = [first, FrameSearched(pc, Gva(8), pc), first, FrameSearched(pc, Gva(8), None)]
+    events: list[Event] = [first, FrameSearched(pc, Gva(8), pc), first, FrameSearched(pc, Gva(8), None)]
     assert explain_refusal(Explanation(program._system), events) == "no frame accepted it: 1 frame without a handler"
