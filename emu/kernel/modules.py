@@ -14,9 +14,11 @@ from emu.kernel.load_config import fill_load_config
 from emu.memory import page_table as pt
 from emu.memory.address_space import AddressSpace
 from emu.memory.layout import Arena
+from emu.nt.unwind import RUNTIME_FUNCTION_INDIRECT
 from emu.seh.virtual_unwind import ImageUnwinder
 
 RUNTIME_FUNCTION_SIZE = 12
+_UNWIND_DATA = 8
 JUMP_THUNK = b"\xff\x25"
 """jmp [rip + displacement]: how a linker reaches an imported function that is called by name."""
 
@@ -33,15 +35,21 @@ class ModuleUnwinder(ImageUnwinder):
         super().__init__(module.base, module.image.functions, lambda rva, size: mapped[rva : rva + size])
         self.module = module
         self.base = module.base
+        self._mapped = mapped
         self._address_of_table = address_of_table
         cookie = module.image.load_config.security_cookie
         self.cookie_address = None if cookie is None else Gva(module.base + cookie)
         """Where the image's `__security_cookie` lies, if its load configuration says so."""
 
     def entry_address(self, pc: Gva) -> int:
-        """Return where the RUNTIME_FUNCTION of a pc lies in guest memory, 0 for a leaf function."""
+        """Return where the RUNTIME_FUNCTION of a pc lies in guest memory, an indirect one followed; 0 for a leaf."""
         index = self.module.image.functions.index(pc - self.base)
-        return 0 if index is None else self._address_of_table + index * RUNTIME_FUNCTION_SIZE
+        if index is None:
+            return 0
+        entry = self._address_of_table + index * RUNTIME_FUNCTION_SIZE
+        at = entry - self.base + _UNWIND_DATA
+        data = int.from_bytes(self._mapped[at : at + 4], "little")
+        return self.base + (data & ~RUNTIME_FUNCTION_INDIRECT) if data & RUNTIME_FUNCTION_INDIRECT else entry
 
 
 class ModulesMark(NamedTuple):

@@ -39,7 +39,7 @@ class Image(Protocol):
     def virtual_unwind(self, pc: Gva, context: Context, memory: StackReader, handler_type: int) -> Frame: ...
 
     def entry_address(self, pc: Gva) -> int:
-        """Return where the RUNTIME_FUNCTION of a pc lies in guest memory, 0 for a leaf function."""
+        """Return where the RUNTIME_FUNCTION of a pc lies in guest memory, an indirect one followed; 0 for a leaf."""
 
 
 _OVERRUN = 0x4000

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from emu.address import Gva
 from emu.image.function_table import RuntimeFunction
 from emu.kernel.exports.raising import raise_status
-from emu.kernel.modules import RUNTIME_FUNCTION_SIZE, ModuleUnwinder
+from emu.kernel.modules import RUNTIME_FUNCTION_SIZE
 from emu.kernel.stubs import ExportCall, ExportFunction
 from emu.nt.context import CONTEXT_CAPTURED, CONTEXT_SIZE
 from emu.nt.exception_record import EXCEPTION_RECORD_SIZE, pack_exception_record, unpack_exception_record
 from emu.nt.status import NtStatus
-from emu.nt.unwind import RUNTIME_FUNCTION_INDIRECT
 from emu.outcome import make_record
 from emu.seh import frames as f
 from emu.seh.context import RAX, RSP, Context
@@ -36,8 +35,6 @@ _REGISTERS: Final = slice(0x78, 0x100)
 _FLOATING_POINT: Final = slice(0x100, 0x300)
 _XMM: Final = slice(0x1A0, 0x2A0)
 """Parts of a CONTEXT."""
-
-_UNWIND_DATA: Final = 8
 
 _XMM_FIRST: Final = 16
 """The unwinder counts general registers from 0 and XMM registers from 16; the context pointers the other way round."""
@@ -78,21 +75,12 @@ def _write_pointer(system: System, address: int, value: int) -> None:
     system.write_guest(Gva(address), value.to_bytes(8, "little"))
 
 
-def _entry_of(system: System, module: ModuleUnwinder, pc: int) -> int:
-    """Return where the RUNTIME_FUNCTION of a pc lies, an indirect one followed; 0 for a leaf function."""
-    entry = module.entry_address(Gva(pc))
-    if not entry:
-        return 0
-    data = int.from_bytes(system.memory.read(Gva(entry + _UNWIND_DATA), 4), "little")
-    return module.base + (data & ~RUNTIME_FUNCTION_INDIRECT) if data & RUNTIME_FUNCTION_INDIRECT else entry
-
-
 def rtl_lookup_function_entry(call: ExportCall) -> int:
     """RtlLookupFunctionEntry(pc, image_base *, history): the base is 0 where no image is."""
     system, pc = call.system, call.argument(0)
     module = system.modules.find(pc)
     _write_pointer(system, call.argument(1), module.base if module else 0)
-    return _entry_of(system, module, pc) if module else 0
+    return module.entry_address(Gva(pc)) if module else 0
 
 
 def rtl_pc_to_file_header(call: ExportCall) -> int:
@@ -151,7 +139,7 @@ def _unwind(
 ) -> Frame:
     """Unwind by an image's own table, or by an entry from elsewhere, as of code that the guest made."""
     module = system.modules.find(pc)
-    if module is not None and module.base == base and _entry_of(system, module, pc) == entry_address:
+    if module is not None and module.base == base and module.entry_address(Gva(pc)) == entry_address:
         return module.virtual_unwind(Gva(pc), context, system.memory, handler_type, saved_at)
     image = ImageUnwinder(
         Gva(base), _OneFunction(entry), lambda rva, size: system.memory.read_available(Gva(base + rva), size)
