@@ -45,8 +45,10 @@ ProbeForRead:
     .balign 16, 0xCC
     .seh_proc ProbeForWrite
 ProbeForWrite:
-    sub     rsp, 0x28
-    .seh_stackalloc 0x28
+    pushfq                          // the body must leave RSP where it is
+    .seh_stackalloc 8
+    sub     rsp, 0x20
+    .seh_stackalloc 0x20
     .seh_endprologue
     test    rdx, rdx
     jz      .Lwrite_done
@@ -64,9 +66,7 @@ ProbeForWrite:
     mov     rax, cr4
     bt      eax, CR4_SMAP
     jnc     .Ltouch
-    pushfq
-    pop     rax
-    bt      eax, FLAGS_AC
+    bt      dword ptr [rsp + 0x20], FLAGS_AC
     jc      .Ltouch
     inc     r9d
     stac
