@@ -17,7 +17,7 @@ from tests.conformance.seh.programs import PROGRAMS, Program, wine_differences
 pytestmark = pytest.mark.wine
 
 LOADERS = ("wine64", "/usr/lib/wine/wine64", "wine")
-SECONDS = 120
+SECONDS = 30
 
 BUILDS = [
     pytest.param(program, level, id=f"{program.name}-O{level}")
