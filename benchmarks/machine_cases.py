@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.measure import ROUNDS, Row, medians, seconds
+from benchmarks.measure import ROUNDS, Row, medians, row, seconds
 from benchmarks.raw_engine import RawEngine
 from emu import Machine, Raised, Returned, build_guest
 from emu.address import Gva
@@ -25,10 +25,6 @@ LONG_COPY_SIZE = 1 << 20
 """Long enough that a call's fixed cost, a few µs, is not what the ratio shows."""
 LOOP_ITERATIONS = 200_000
 FAULT_AT = 37
-
-
-def _row(what: str, value: str, measured: float, limit: float, target: str, ratio: str = "") -> Row:
-    return Row(what, value, ratio, target, measured <= limit)
 
 
 def boot() -> list[Row]:
@@ -46,10 +42,8 @@ def boot() -> list[Row]:
 
     shell, bare = medians(run_command, run_python, rounds=7)
     return [
-        _row("boot a machine", seconds(booted), booted, 5e-3, "≤ 5 ms"),
-        _row(
-            "`emu copy` from the shell", seconds(shell), shell, 0.5, "≤ 0.5 s", f"{shell / bare:.1f}× an empty Python"
-        ),
+        row("boot a machine", seconds(booted), booted, 5e-3, "≤ 5 ms"),
+        row("`emu copy` from the shell", seconds(shell), shell, 0.5, "≤ 0.5 s", f"{shell / bare:.1f}× an empty Python"),
     ]
 
 
@@ -79,7 +73,7 @@ def faults() -> list[Row]:
     )
     host /= HOST_FAULTS
     return [
-        _row(
+        row(
             "guarded fault experiment: call, dispatch, reset",
             f"{1 / ours:,.0f}/s",
             8000,
@@ -87,7 +81,7 @@ def faults() -> list[Row]:
             "≥ 8,000/s",
             seconds(ours),
         ),
-        _row(
+        row(
             "  against a fault on raw Unicorn, no dispatch",
             f"{ours / bare:.1f}×",
             ours / bare,
@@ -150,14 +144,14 @@ def emulation() -> list[Row]:
         lambda: machine.call("tight_loop", LOOP_ITERATIONS), lambda: raw.run(raw_loop, start), repeat=5
     )
     return [
-        _row("64 KiB CopyFromUser, wide path (nehalem)", f"{rate:.2f} GB/s", 1, rate, "≥ 1 GB/s", seconds(ours)),
-        _row("1 MiB against the bare engine", f"{long / bare:.2f}×", long / bare, 1.15, "≤ 1.15×", seconds(long)),
+        row("64 KiB CopyFromUser, wide path (nehalem)", f"{rate:.2f} GB/s", 1, rate, "≥ 1 GB/s", seconds(ours)),
+        row("1 MiB against the bare engine", f"{long / bare:.2f}×", long / bare, 1.15, "≤ 1.15×", seconds(long)),
         Row(
             "  against a Python hook an instruction",
             f"{with_hooks / ours:,.0f}× faster",
             f"hooked: {seconds(with_hooks)} for {instructions:,} instructions",
         ),
-        _row(
+        row(
             "tightest loop (dec, jnz) against the bare engine",
             f"{loop / bare_loop:.2f}×",
             loop / bare_loop,

@@ -21,6 +21,11 @@ class Row(NamedTuple):
     met: bool | None = None
 
 
+def row(what: str, value: str, measured: float, limit: float, target: str, ratio: str = "") -> Row:
+    """Return the row of a measurement that must not be above a limit."""
+    return Row(what, value, ratio, target, measured <= limit)
+
+
 def medians(*works: Callable[[], object], repeat: int = 1, rounds: int = ROUNDS) -> list[float]:
     """Return the median seconds of each piece of work, `repeat` times a round, a round of one after the other."""
     for work in works:
