@@ -163,24 +163,28 @@ class AddressSpace:
     def read(self, address: Gva, size: int) -> bytes:
         """Read bytes, through every page state. Raises `NotMapped`."""
         offset = address & _OFFSET_MASK
-        if 0 < size <= PAGE_SIZE - offset:
-            start = self.translate(address)
+        frame = self._frame_offset.get(address >> PAGE_SHIFT)
+        if frame is not None and 0 < size <= PAGE_SIZE - offset:
+            start = frame | offset
             return bytes(self._bytes[start : start + size])
         return b"".join(bytes(self._bytes[at : at + count]) for at, count in self._pieces(address, size))
 
     def write(self, address: Gva, data: bytes) -> None:
         """Write bytes, through every page state. Raises `NotMapped`, having written nothing."""
-        if 0 < len(data) <= PAGE_SIZE - (address & _OFFSET_MASK):
-            self._write_piece(self.translate(address), data)
+        offset = address & _OFFSET_MASK
+        frame = self._frame_offset.get(address >> PAGE_SHIFT)
+        if frame is not None and 0 < len(data) <= PAGE_SIZE - offset:
+            start = frame | offset
+            self._bytes[start : start + len(data)] = data
+            self._written(frame >> PAGE_SHIFT)
             return
         done = 0
         for at, count in self._pieces(address, len(data)):
-            self._write_piece(at, data[done : done + count])
+            self._bytes[at : at + count] = data[done : done + count]
+            self._written(at >> PAGE_SHIFT)
             done += count
 
-    def _write_piece(self, at: int, data: bytes) -> None:
-        self._bytes[at : at + len(data)] = data
-        frame = at >> PAGE_SHIFT
+    def _written(self, frame: int) -> None:
         self._host_written[frame] = 1
         if self._executable[frame]:
             self._on_code_changed()
@@ -202,7 +206,12 @@ class AddressSpace:
 
     def write_u64(self, address: Gva, value: int) -> None:
         """Write a quadword. Raises `NotMapped`."""
-        self.write(address, value.to_bytes(8, "little"))
+        if address & 7:
+            self.write(address, value.to_bytes(8, "little"))
+            return
+        at = self.translate(address)
+        self._quadwords[at >> 3] = value
+        self._written(at >> PAGE_SHIFT)
 
     def read_available(self, address: Gva, size: int) -> bytes:
         """Read up to so many bytes, fewer where the next page is not mapped."""
