@@ -24,7 +24,7 @@ long overflow_trap(void)
     }
 }
 
-/* expect kernel: Linux, on which Wine runs, does not let a user process reach the vector
+/* expect
 behind int 4: 1
 exception C0000095, flags 0
 returned 3
