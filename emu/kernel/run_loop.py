@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The one run loop: run to a trap, act on it, go on.
+"""The one run loop: run to a trap, act on it, go on. What a trap becomes is emu/kernel/traps.py's to say.
 
 Whatever takes guest code to do, a dispatch or an export, is a generator that yields what it needs
 (emu/seh/requests.py). Each one that waits for guest code is tied to the guest's stack pointer at which it waits: a
@@ -10,32 +10,26 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Generator
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol
 
-from emu.address import ADDRESS_MASK, PAGE_SIZE, Gva, is_canonical
+from emu.address import ADDRESS_MASK, Gva, is_canonical
 from emu.cpu import registers as r
-from emu.cpu.trap import ERROR_PRESENT, ERROR_USER, ERROR_WRITE, VECTOR_NAMES, Trap, Vector
-from emu.events import BugcheckRaised, ExceptionRaised, ExportCalled, PagedIn, StackGrown, TrapTaken
+from emu.cpu.trap import ERROR_PRESENT, ERROR_WRITE, Trap, Vector
+from emu.events import ExportCalled
 from emu.kernel import trap_frame
-from emu.kernel.exceptions import exception_of
 from emu.kernel.guest_fault import GuestFault
-from emu.kernel.page_fault import Circumstances, PageIn, RaiseException, StopMachine, decide
-from emu.kernel.stack import is_kernel_writable
 from emu.kernel.stubs import AFTER_CALLBACK, AT_CALL, ExportBugcheck, ExportCall, ExportUnmodelled, Stub
 from emu.kernel.system import ARGUMENT_REGISTERS, System
+from emu.kernel.traps import Dispatching, Ending, Traps
 from emu.memory.errors import NotMapped
-from emu.memory.layout import HIGHEST_USER_HALF
-from emu.memory.page_table import STATE_NAMES, PageState
-from emu.nt.bugcheck import BugCheck
+from emu.memory.page_table import PageState
 from emu.nt.context import CONTEXT_SIZE
-from emu.nt.exception_record import EXCEPTION_NONCONTINUABLE, pack_exception_record
-from emu.nt.status import NtStatus
-from emu.outcome import Bugchecked, ExceptionRecord, Outcome, TimedOut, Unmodelled, make_record
+from emu.outcome import ExceptionRecord, Outcome, TimedOut, Unmodelled
 from emu.seh import frames as f
 from emu.seh.context import Context
-from emu.seh.dispatch import HANDLED, dispatch_exception
+from emu.seh.dispatch import HANDLED
 from emu.seh.handler_call import PendingException
-from emu.seh.requests import CallGuest, GiveUp, Land, RaiseRecord, RaiseStatus, Resume, Steps
+from emu.seh.requests import CallGuest, GiveUp, Land, RaiseRecord, Resume, Steps
 
 FLAGS_CLEARED_IN_HANDLERS: Final = r.FLAG_TF | r.FLAG_DF | r.FLAG_NT | r.FLAG_RF
 CONTEXT_FLAGS_ALLOWED: Final = 0x0024_0FD5
@@ -44,14 +38,6 @@ while the engine would keep it through every block that follows."""
 
 MXCSR_ALLOWED: Final = 0xFFFF
 """MXCSR_MASK of every CPU model: a bit above it would be a #GP."""
-
-DOUBLE_FAULT: Final = 8
-"""P1 of bugcheck 0x7F where a trap finds no room for its frame."""
-
-USER_MODE: Final = 3
-
-Ending: TypeAlias = Outcome | None
-"""How the run ended; None: go on."""
 
 
 class Activation:
@@ -76,6 +62,9 @@ class Observer(Protocol):
     The registers are the processor's own. An observer changes nothing.
     """
 
+    def started(self) -> None:
+        """A run begins: the processor is in the bottom frame."""
+
     def at_instruction(self, rip: Gva) -> None:
         """The processor stands before an instruction."""
 
@@ -95,7 +84,7 @@ class RunLoop:
         self._memory = system.memory
         self._registers = system.cpu.registers
         self._waiting: list[Activation] = []
-        self._smap = system.profile.smap_enabled
+        self._traps = Traps(system)
         self.landed_record: ExceptionRecord | None = None
         """The exception of the last landing."""
         self.observer: Observer | None = None
@@ -106,11 +95,13 @@ class RunLoop:
         self.landed_record = None
         cpu, registers = self._cpu, self._registers
         registers[r.BUDGET] = budget
+        if self.observer is not None:
+            self.observer.started()
         while True:
             trap = cpu.run()
             vector = trap.vector
             if vector == Vector.PAGE_FAULT:
-                ending = self._page_fault(trap)
+                ending = self._begin(self._traps.page_fault(trap))
             elif vector == Vector.HOST_CALL:
                 end = endings.get(trap.rip)
                 if end is not None:
@@ -126,7 +117,7 @@ class RunLoop:
             elif vector == Vector.ENGINE_STOPPED:
                 ending = Unmodelled(trap.detail, trap.rip)
             else:
-                ending = self._exception(trap)
+                ending = self._begin(self._traps.exception(trap))
             if ending is not None:
                 self._close_all()
                 return ending
@@ -136,137 +127,18 @@ class RunLoop:
             activation.steps.close()
         self._waiting.clear()
 
-    def _page_fault(self, trap: Trap) -> Ending:
-        system, memory = self.system, self._memory
-        if trap.error_code & ERROR_USER:
-            return self._user_mode(trap)
-        stack_pointer = self._registers[r.RSP]
-        if not self._has_room(trap_frame.frame_below(stack_pointer), stack_pointer):
-            return self._double_fault(trap)
-        module = system.modules.find(trap.rip)
-        now = Circumstances(
-            irql=self._cpu.irql,
-            rflags=self._registers[r.RFLAGS],
-            smap=self._smap,
-            in_driver=module is not None and module.module is not system.kernel,
-        )
-        decision = decide(trap, memory, now)
-        state = STATE_NAMES[memory.state(trap.address)]
-        system.events.append(TrapTaken(trap.vector, trap.error_code, trap.address, trap.rip, state))
-        if isinstance(decision, PageIn):
-            memory.set_state(trap.address, PageState.RESIDENT)
-            system.events.append(PagedIn(trap.address, trap.rip))
-            return None
-        if isinstance(decision, StopMachine):
-            return self.bugcheck(decision.code, decision.parameters)
-        if decision.disarm:
-            if system.user_stack.holds(trap.address):
-                guard = system.user_stack.grow(trap.address)
-                if guard is not None:
-                    system.events.append(StackGrown(trap.address, guard))
-                    return None
-                decision = RaiseException(NtStatus.STACK_OVERFLOW, decision.information)
-            else:
-                memory.set_state(trap.address, PageState.RESIDENT)
-        return self._raise_trap(trap, decision.status, decision.information, trap.rip)
-
-    def _exception(self, trap: Trap) -> Ending:
-        if trap.rip <= HIGHEST_USER_HALF and self._cpu.privilege_level == USER_MODE:
-            return self._user_mode(trap)
-        self.system.events.append(TrapTaken(trap.vector, trap.error_code, Gva(0), trap.rip, ""))
-        if trap.vector == Vector.STACK_FAULT:
-            stack_pointer = self._registers[r.RSP]
-            if not self._has_room(trap_frame.frame_below(stack_pointer), stack_pointer):
-                return self._double_fault(trap)
-            return self.bugcheck(BugCheck.UNEXPECTED_KERNEL_MODE_TRAP, (Vector.STACK_FAULT, 0, 0, trap.rip))
-        raised = exception_of(trap, self._registers, self._memory)
-        if raised is None:
-            name = VECTOR_NAMES.get(trap.vector, f"interrupt {trap.vector:#x}")
-            return Unmodelled(f"{name} has no handler yet", trap.rip)
-        return self._raise_trap(trap, raised.status, raised.information, raised.rip)
-
-    @staticmethod
-    def _user_mode(trap: Trap) -> Unmodelled:
-        name = VECTOR_NAMES.get(trap.vector, f"interrupt {trap.vector:#x}")
-        return Unmodelled(f"{name} in user mode (CPL 3): only kernel code has trap handlers here", trap.rip)
-
-    def _raise_trap(self, trap: Trap, status: int, information: tuple[int, ...], rip: Gva) -> Ending:
-        """Begin the dispatch of a trap's exception."""
-        registers = self._registers
-        frame = trap_frame.frame_below(registers[r.RSP])
-        records = f.records_below(frame)
-        if not self._has_room(records, registers[r.RSP]):
-            return self._double_fault(trap)
-        context = self.system.current_context()
-        context.rip = rip
-        context.eflags |= r.FLAG_RF
-        self._memory.write(Gva(frame), trap_frame.pack_trap_frame(trap, context))
-        registers[r.RBP] = frame + trap_frame.FRAME_POINTER
-        registers[r.RFLAGS] = trap_frame.entry_flags(registers[r.RFLAGS], self.system.profile.kernel_entry_ac)
-        fast_fail = status == NtStatus.STACK_BUFFER_OVERRUN
-        record = make_record(status, EXCEPTION_NONCONTINUABLE if fast_fail else 0, rip, information)
-        exception = PendingException(record, records + f.EXCEPTION_RECORD, context, records + f.ORIGINAL_CONTEXT)
-        self._write_record(exception)
-        if fast_fail:  # no handler is asked
-            parameters = (information[0], frame, exception.record_address, 0)
-            return self.bugcheck(BugCheck.KERNEL_SECURITY_CHECK_FAILURE, parameters)
-        self.system.events.append(ExceptionRaised(status, rip, information, software=False))
-        return self._begin_dispatch(exception, records, self.system.trap_entry_return)
-
-    def _raise_software(
-        self,
-        record: ExceptionRecord,
-        record_address: int,
-        context: Context,
-        stack_pointer: int,
-        return_address: Gva,
-    ) -> Ending:
-        """Begin the dispatch of an exception that code raised, from the frame at `stack_pointer`.
-
-        `record_address` is where the guest has its record; 0: it is written into the dispatch's own frame.
-        """
-        records = f.records_below(stack_pointer)
-        if not self._has_room(records, stack_pointer):
-            return self._double_fault(Trap(Vector.PAGE_FAULT, 0, Gva(records), Gva(context.rip)))
-        self.system.events.append(
-            ExceptionRaised(record.code, record.exception_address, record.information, software=True)
-        )
-        exception = PendingException(
-            record,
-            record_address or records + f.EXCEPTION_RECORD,
-            context,
-            records + f.ORIGINAL_CONTEXT,
-        )
-        if not record_address:
-            self._write_record(exception)
-        return self._begin_dispatch(exception, records, return_address)
-
-    def _write_record(self, exception: PendingException) -> None:
-        record = exception.record
-        self._memory.write(
-            Gva(exception.record_address),
-            pack_exception_record(record.code, record.flags, 0, record.exception_address, record.information),
-        )
-
-    def _begin_dispatch(self, exception: PendingException, records: int, returns_to: Gva) -> Ending:
-        self._memory.write(Gva(exception.context_address), exception.context.pack())
-        self._memory.write_u64(Gva(records + f.RECORDS_SIZE), returns_to)
-        steps = dispatch_exception(self.system.environment, exception, self.system.stack, records)
-        return self._advance(Activation(steps, lambda result: self._end_dispatch(exception, result)), None)
+    def _begin(self, result: Ending | Dispatching) -> Ending:
+        """Start a dispatch, if that is what came of a trap."""
+        if not isinstance(result, Dispatching):
+            return result
+        exception = result.exception
+        return self._advance(Activation(result.steps, lambda handled: self._end_dispatch(exception, handled)), None)
 
     def _end_dispatch(self, exception: PendingException, result: int) -> Ending:
         if result == HANDLED:
             self._resume(Context.unpack(self._memory.read(Gva(exception.context_address), CONTEXT_SIZE)))
             return None
-        return self._unhandled(exception.record)
-
-    def _unhandled(self, record: ExceptionRecord) -> Bugchecked:
-        """Stop as the second chance of an exception does, where no debugger is."""
-        first, second, *_ = (*record.information, 0, 0)
-        return self.bugcheck(
-            BugCheck.KMODE_EXCEPTION_NOT_HANDLED,
-            (int(record.code), record.exception_address, first, second),
-        )
+        return self._traps.unhandled(exception.record)
 
     def _host_call(self, rip: Gva) -> Ending:
         stub = self.system.stubs.calls.get(rip)
@@ -297,7 +169,7 @@ class RunLoop:
         except NotMapped as missing:
             return self._fault_in_export(GuestFault(missing.address, write=False), stub)
         except ExportBugcheck as stop:
-            return self.bugcheck(stop.code, stop.parameters)
+            return self._traps.bugcheck(stop.code, stop.parameters)
         except ExportUnmodelled as reason:
             return Unmodelled(f"{stub.name}: {reason}", call.caller)
         if isinstance(result, Generator):
@@ -314,10 +186,10 @@ class RunLoop:
         rip, address = Gva(stub.address + AT_CALL), Gva(fault.address & ADDRESS_MASK)
         self._registers[r.RIP] = rip
         if not is_canonical(address):
-            return self._exception(Trap(Vector.GENERAL_PROTECTION, 0, Gva(0), rip))
+            return self._begin(self._traps.exception(Trap(Vector.GENERAL_PROTECTION, 0, Gva(0), rip)))
         present = self._memory.state(address) == PageState.RESIDENT
         error_code = (ERROR_WRITE if fault.write else 0) | (ERROR_PRESENT if present else 0)
-        return self._page_fault(Trap(Vector.PAGE_FAULT, error_code, address, rip))
+        return self._begin(self._traps.page_fault(Trap(Vector.PAGE_FAULT, error_code, address, rip)))
 
     def _advance(self, activation: Activation, value: int | None) -> Ending:
         """Let a generator go on, and do what it asks."""
@@ -329,7 +201,9 @@ class RunLoop:
             if activation.stub is not None and not self.system.stack.is_overrun_at(error.address):
                 return self._fault_in_export(GuestFault(error.address, write=False), activation.stub)
             # The host writes below RSP, where a dispatch keeps its frames: the stack has no room for them.
-            return self._double_fault(Trap(Vector.PAGE_FAULT, ERROR_WRITE, error.address, Gva(self._registers[r.RIP])))
+            return self._traps.double_fault(
+                Trap(Vector.PAGE_FAULT, ERROR_WRITE, error.address, Gva(self._registers[r.RIP]))
+            )
         except GuestFault as fault:
             if activation.stub is None:
                 raise
@@ -346,12 +220,12 @@ class RunLoop:
             return self._call_guest(activation, request)
         if isinstance(request, GiveUp):
             activation.steps.close()
-            return self._unhandled(request.record)
+            return self._traps.unhandled(request.record)
         activation.stack_pointer = request.stack_pointer
         self._wait(activation)
         if isinstance(request, RaiseRecord):
-            return self._raise_software(*request)
-        return self._raise_status(request)
+            return self._begin(self._traps.raise_software(*request))
+        return self._begin(self._traps.raise_status(request))
 
     def _wait(self, activation: Activation) -> None:
         """Let a generator wait. What waits on the same stack, but not above it, guest code has left without a word."""
@@ -369,7 +243,7 @@ class RunLoop:
             self._memory.write_u64(Gva(stack_pointer - f.RETURN_ADDRESS_SIZE), request.return_address)
         except NotMapped as error:
             activation.steps.close()
-            return self._double_fault(Trap(Vector.PAGE_FAULT, ERROR_WRITE, error.address, request.address))
+            return self._traps.double_fault(Trap(Vector.PAGE_FAULT, ERROR_WRITE, error.address, request.address))
         for register, value in zip(ARGUMENT_REGISTERS, request.arguments, strict=False):
             registers[register] = value & ADDRESS_MASK
         registers[r.RSP] = stack_pointer - f.RETURN_ADDRESS_SIZE
@@ -381,14 +255,6 @@ class RunLoop:
         if self.observer is not None:
             self.observer.guest_called()
         return None
-
-    def _raise_status(self, request: RaiseStatus) -> Ending:
-        """Raise as RtlRaiseStatus does, called from the dispatcher's own frame."""
-        context = self.system.current_context()
-        context.rip = request.return_address
-        context.gpr[r.RSP] = request.stack_pointer
-        record = make_record(request.status, EXCEPTION_NONCONTINUABLE, request.return_address, ())
-        return self._raise_software(record, 0, context, request.stack_pointer, request.return_address)
 
     def _land(self, request: Land) -> None:
         """Go on in an `__except` block, with the handlers' RFLAGS, not those of the code that faulted."""
@@ -420,24 +286,3 @@ class RunLoop:
             waiting.pop().steps.close()
         if self.observer is not None:
             self.observer.context_loaded()
-
-    def _has_room(self, low: int, high: int) -> bool:
-        """Tell whether a trap's frames can be written from `low` up to RSP."""
-        stack = self.system.stack
-        if stack.low <= low and high <= stack.high:
-            return True
-        return all(is_kernel_writable(self._memory, page) for page in range(low, high, PAGE_SIZE)) and (
-            is_kernel_writable(self._memory, high - 1)
-        )
-
-    def _double_fault(self, trap: Trap) -> Ending:
-        """Stop as a double fault does: the trap found no stack for its frame."""
-        return self.bugcheck(
-            BugCheck.UNEXPECTED_KERNEL_MODE_TRAP,
-            (DOUBLE_FAULT, self._registers[r.RSP], trap.address, trap.rip),
-        )
-
-    def bugcheck(self, code: int, parameters: tuple[int, int, int, int]) -> Bugchecked:
-        """Stop the machine, its memory left as it is."""
-        self.system.events.append(BugcheckRaised(code, parameters))
-        return Bugchecked(code, parameters)

@@ -3,9 +3,9 @@
 
 import pytest
 
-from emu import Bugchecked, Machine, Raised, Returned, Unmodelled
+from emu import Machine, Raised, Returned, Unmodelled
 from emu.address import Gva
-from emu.events import Event, ExportCalled, PagedIn, TrapTaken
+from emu.events import Event, ExportCalled
 from emu.kernel.run_loop import CONTEXT_FLAGS_ALLOWED, FLAGS_CLEARED_IN_HANDLERS
 from emu.outcome import Outcome
 
@@ -20,20 +20,6 @@ def test_flag_masks() -> None:
     assert FLAGS_CLEARED_IN_HANDLERS == 1 << 8 | 1 << 10 | 1 << 14 | 1 << 16
     assert CONTEXT_FLAGS_ALLOWED & (1 << 8 | 1 << 9 | 1 << 10 | 1 << 18) == 1 << 8 | 1 << 9 | 1 << 10 | 1 << 18
     assert not CONTEXT_FLAGS_ALLOWED & (3 << 12 | 1 << 14 | 1 << 17)
-
-
-def test_page_in_is_an_event_and_the_instruction_is_retried(machine: Machine) -> None:
-    source, target = machine.user.alloc(bytes(range(200)), offset=0xF80), machine.kernel.alloc(200)
-    machine.user.page_out(source)
-    assert isinstance(machine.call("CopyFromUser", target, source, 200), Returned)
-    assert target.read() == bytes(range(200))
-    trap, paged_in, second_trap, second_paged_in = machine.events
-    assert isinstance(trap, TrapTaken)
-    assert (trap.page, trap.address) == ("paged-out", source.address)
-    assert paged_in == PagedIn(trap.address, trap.rip)
-    assert isinstance(second_trap, TrapTaken)
-    assert isinstance(second_paged_in, PagedIn)
-    assert second_paged_in.address >> 12 == (source.address >> 12) + 1
 
 
 def test_events_are_those_of_the_last_call(machine: Machine) -> None:
@@ -67,14 +53,6 @@ def test_nothing_waits_after_a_run(machine: Machine) -> None:
     for target, guarded in ((0x10, True), (loop, True), (0, False)):
         machine.call(target, guarded=guarded, budget=100)
         assert not waiting
-
-
-@pytest.mark.parametrize("vector", [0x20, 0x2E, 0x80, 0xFF])
-def test_interrupts_without_a_handler(machine: Machine, vector: int) -> None:
-    address = code(machine, f"cd{vector:02x}")
-    outcome = machine.call(address)
-    assert isinstance(outcome, Unmodelled)
-    assert f"{vector:#x}" in outcome.reason
 
 
 def test_hlt_is_not_modelled(machine: Machine) -> None:
@@ -130,12 +108,3 @@ def test_after_reset_it_is_the_same_again(machine: Machine) -> None:
     for _ in range(3):
         machine.reset()
         assert scenario(machine) == first
-
-
-def test_bugcheck_is_where_the_guest_stood(machine: Machine) -> None:
-    address = code(machine, "b912000000 8a0425 00000080")  # mov ecx, 12h; mov al, [-80000000h]
-    outcome = machine.call(address)
-    assert isinstance(outcome, Bugchecked)
-    assert outcome.parameters[0] == 0xFFFF_FFFF_8000_0000
-    assert machine.registers["rcx"] == 0x12
-    assert machine.registers["rip"] == address + 5
