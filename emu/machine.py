@@ -9,7 +9,7 @@ import operator
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from emu.address import Gva
 from emu.cpu import registers as r
@@ -28,6 +28,9 @@ from emu.memory.half import Half
 from emu.memory.ram import DEFAULT_SIZE
 from emu.outcome import Bugchecked, Dispatch, Outcome, Returned
 from emu.profile import Profile
+
+if TYPE_CHECKING:
+    from emu.checks.unwind_data import UnwindProof
 
 ExportT = TypeVar("ExportT", bound=Callable[..., Any])
 
@@ -245,6 +248,22 @@ class Machine:
             return function
 
         return add
+
+    def prove_unwind_data(self, *modules: Module) -> UnwindProof:
+        """Prove unwind data by execution: `with machine.prove_unwind_data(module) as proof: machine.call(...)`.
+
+        Every instruction of the modules that the calls inside reach is unwound from, and the result compared with the
+        caller as it really was; `proof.findings` has what is wrong, `proof.coverage` what was reached. The guest
+        cannot tell. Raises ValueError without a module, or for one that is not loaded.
+        """
+        from emu.checks.unwind_data import UnwindProof  # noqa: PLC0415 (few machines check anything)
+
+        self._check_running()
+        loaded = self.modules
+        if not modules or any(module not in loaded for module in modules):
+            names = ", ".join(module.name for module in loaded)
+            raise ValueError(f"name modules that are loaded here, as machine.load() returns them; loaded: {names}")
+        return UnwindProof(self._caller.run_loop, modules)
 
     def checkpoint(self) -> None:
         """Make the state as it is what `reset` goes back to. Boot is the first checkpoint; the last one counts."""

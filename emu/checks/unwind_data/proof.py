@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Unwind data proved by execution: unwound at every instruction, and compared with the caller as it really was."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from emu.address import ADDRESS_MASK, Gva
+from emu.checks.unwind_data.finding import Rule, UnwindFinding
+from emu.checks.unwind_data.frame_state import NON_VOLATILE
+from emu.checks.unwind_data.functions import Function, ImageFunctions, image_functions
+from emu.checks.unwind_data.instructions import Flow, Instruction, decode_at
+from emu.checks.unwind_data.shadow_stack import FIRST_NON_VOLATILE_XMM, Activation, Caller, ShadowStack, Stop
+from emu.checks.unwind_data.words import applying_codes, saved_registers
+from emu.cpu.instruction import MAXIMUM_LENGTH
+from emu.image import Module
+from emu.kernel.modules import ModuleUnwinder
+from emu.kernel.run_loop import RunLoop
+from emu.memory.errors import NotMapped
+from emu.seh.context import REGISTER_NAMES, RSP, Context
+from emu.seh.unwind_info import UnwindError
+from emu.seh.virtual_unwind import Frame
+
+
+class WrongValue(NamedTuple):
+    """What an unwind gave for one register of the caller, and what it truly is."""
+
+    register: str
+    came_out: int
+    true: int
+
+
+@dataclass(frozen=True, slots=True)
+class DisprovedUnwind(UnwindFinding):
+    """A finding by execution, with the registers that came out wrong."""
+
+    values: tuple[WrongValue, ...] = ()
+
+
+class Coverage(NamedTuple):
+    """What a proof has reached."""
+
+    stops: int
+    """How many times an unwind was checked."""
+    instructions: int
+    """How many different instructions were."""
+    functions: tuple[str, ...]
+    """The functions that they are in, leaf functions included."""
+    not_reached: tuple[str, ...]
+    """The functions of the table that no instruction was reached of."""
+
+
+class UnwindProof:
+    """Watches the calls of a machine while it is entered: a context manager.
+
+    Every instruction of `modules` that runs is unwound from, prologues, epilogues, filters, `__finally` blocks and
+    handlers included; and so is the address behind every call, from where callers are unwound.
+    """
+
+    def __init__(self, run_loop: RunLoop, modules: Sequence[Module]) -> None:
+        self._run_loop = run_loop
+        self._system = run_loop.system
+        self._memory = self._system.memory
+        self._modules = tuple(modules)
+        self._functions = {module.base: image_functions(module.image) for module in self._modules}
+        self._ranges = tuple(
+            (Gva(module.base + section.rva), Gva(module.base + section.rva + section.virtual_size))
+            for module in self._modules
+            for section in module.image.sections
+            if section.executable
+        )
+        self._shadow = ShadowStack(self._memory, self._slot_of)
+        self._findings: dict[tuple[int, Rule], UnwindFinding] = {}
+        self._stops = 0
+        self._seen: set[int] = set()
+
+    def __enter__(self) -> Self:
+        self._run_loop.observer = self
+        self._system.cpu.stop_in(self._ranges)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._run_loop.observer = None
+        self._system.cpu.stop_in(())
+
+    @property
+    def findings(self) -> tuple[UnwindFinding, ...]:
+        """Every instruction whose unwind was wrong, in order of address, as it was the first time."""
+        return tuple(self._findings[key] for key in sorted(self._findings))
+
+    @property
+    def coverage(self) -> Coverage:
+        """What has been reached."""
+        reached: set[str] = set()
+        begins: set[tuple[int, int]] = set()
+        for address in sorted(self._seen):
+            functions, rva = self._place(address)
+            function = functions.find(rva)
+            if function is None:
+                reached.add(functions.name_of(rva).partition("+")[0])
+            elif (functions_key := (id(functions), function.entry.begin)) not in begins:
+                begins.add(functions_key)
+                reached.add(function.name)
+        missed = [
+            function.name
+            for functions in self._functions.values()
+            for function in functions.functions
+            if (id(functions), function.entry.begin) not in begins
+        ]
+        return Coverage(self._stops, len(self._seen), tuple(sorted(reached)), tuple(missed))
+
+    def started(self) -> None:
+        """Take note that a run begins (emu.kernel.run_loop.Observer, as the three below)."""
+        self._shadow.start()
+
+    def guest_called(self) -> None:
+        self._shadow.call(inside=self._is_inside(self._system.cpu.registers[16]))
+
+    def context_loaded(self) -> None:
+        self._shadow.load(inside=self._is_inside(self._system.cpu.registers[16]))
+
+    def at_instruction(self, rip: Gva) -> None:
+        functions, rva = self._place(rip)
+        instruction = _decode(self._memory.read_available(rip, MAXIMUM_LENGTH), rip)
+        unwinder = self._system.modules.find(rip)
+        if instruction is None or unwinder is None:
+            return
+        function = functions.find(rva)
+        context = self._system.current_context()
+        stop = Stop(
+            instruction,
+            context.gpr,
+            context.xmm,
+            is_function_begin=function is None or function.entry.begin == rva,
+            has_machine_frame=function is not None and function.entry.begin == rva and function.has_machine_frame,
+        )
+        activation = self._shadow.arrive(stop)
+        self._stops += 1
+        self._seen.add(rip)
+        if activation.caller is None:
+            return
+        place = _Place(functions, function, rva, instruction)
+        if instruction.flow is Flow.CALL and (behind := self._system.modules.find(instruction.end)) is not None:
+            self._check(place, behind, instruction.end, context.copy(), activation)
+        self._check(place, unwinder, rip, context, activation)
+
+    def _check(
+        self, place: _Place, unwinder: ModuleUnwinder, pc: int, context: Context, activation: Activation
+    ) -> None:
+        assert activation.caller is not None
+        try:
+            frame = unwinder.virtual_unwind(Gva(pc), context, self._memory, 0)
+        except (UnwindError, NotMapped) as error:
+            self._report(place, pc, Rule.UNWIND, f"the unwind fails: {error}", ())
+            return
+        wrong = _wrong_values(context, activation.caller)
+        if wrong:
+            self._report(place, pc, *_explain(place, frame, wrong, is_return=pc != place.instruction.rva), wrong)
+        elif pc == place.instruction.rva:
+            self._check_establisher(place, frame, activation)
+
+    def _check_establisher(self, place: _Place, frame: Frame, activation: Activation) -> None:
+        function = place.function
+        if function is None or function.chain is None or frame.in_epilogue:
+            return
+        begin = function.entry.begin
+        if place.rva - begin < function.chain.info.size_of_prolog:
+            return
+        first = activation.establishers.setdefault(begin, frame.establisher)
+        if first != frame.establisher:
+            value = WrongValue("establisher frame", frame.establisher, first)
+            message = f"the establisher frame is {frame.establisher:#x}, and was {first:#x} before in this activation"
+            self._report(place, place.instruction.rva, Rule.ESTABLISHER, message, (value,))
+
+    def _report(self, place: _Place, pc: int, rule: Rule, message: str, values: tuple[WrongValue, ...]) -> None:
+        key = (place.instruction.rva, rule)
+        if key in self._findings:
+            return
+        function, functions = place.function, place.functions
+        begin = place.rva if function is None else function.entry.begin
+        name, _, offset = functions.name_of(begin).partition("+") if function is None else (function.name, "", "")
+        if function is None and offset:
+            begin -= int(offset, 16)
+        codes: tuple[str, ...] = ()
+        if function is not None and function.chain is not None:
+            codes = applying_codes(function.chain.infos, place.rva - function.entry.begin + pc - place.instruction.rva)
+        self._findings[key] = DisprovedUnwind(
+            rule,
+            functions.name,
+            name,
+            begin,
+            place.rva - begin,
+            message,
+            place.instruction.text,
+            codes,
+            values,
+        )
+
+    def _slot_of(self, stop: Stop) -> int:
+        """Return where the return address lies by the unwind data, for a frame that the host built."""
+        rip = stop.instruction.rva
+        context = Context(list(stop.registers[:16]), rip, xmm=stop.xmm)
+        unwinder = self._system.modules.find(rip)
+        try:
+            if unwinder is not None:
+                unwinder.virtual_unwind(Gva(rip), context, self._memory, 0)
+        except (UnwindError, NotMapped):
+            return stop.registers[RSP]
+        return (context.gpr[RSP] - 8) & ADDRESS_MASK
+
+    def _is_inside(self, address: int) -> bool:
+        return any(begin <= address < end for begin, end in self._ranges)
+
+    def _place(self, address: int) -> tuple[ImageFunctions, int]:
+        for base, functions in self._functions.items():
+            if base <= address < base + functions.image.size_of_image:
+                return functions, address - base
+        raise ValueError(f"{address:#x} is in none of the modules that are checked")
+
+
+class _Place(NamedTuple):
+    functions: ImageFunctions
+    function: Function | None
+    rva: int
+    instruction: Instruction
+    """At its address, not its RVA."""
+
+
+@functools.lru_cache(maxsize=65536)
+def _decode(code: bytes, address: int) -> Instruction | None:
+    return decode_at(lambda _address, _size: code, address)
+
+
+def _wrong_values(context: Context, caller: Caller) -> tuple[WrongValue, ...]:
+    gpr = context.gpr
+    wrong = []
+    if context.rip != caller.rip:
+        wrong.append(WrongValue("rip", context.rip, caller.rip))
+    if gpr[RSP] != caller.rsp:
+        wrong.append(WrongValue("rsp", gpr[RSP], caller.rsp))
+    wrong += [
+        WrongValue(REGISTER_NAMES[number], gpr[number], caller.gpr[number])
+        for number in NON_VOLATILE
+        if gpr[number] != caller.gpr[number]
+    ]
+    first = 16 * FIRST_NON_VOLATILE_XMM
+    if context.xmm[first:] != caller.xmm:
+        for number in range(FIRST_NON_VOLATILE_XMM, 16):
+            at = 16 * number
+            value, true = context.xmm[at : at + 16], caller.xmm[at - first : at - first + 16]
+            if value != true:
+                wrong.append(
+                    WrongValue(f"xmm{number}", int.from_bytes(value, "little"), int.from_bytes(true, "little"))
+                )
+    return tuple(wrong)
+
+
+def _explain(place: _Place, frame: Frame, wrong: tuple[WrongValue, ...], *, is_return: bool) -> tuple[Rule, str]:
+    names = [value.register for value in wrong]
+    where = "behind this call, " if is_return else ""
+    function = place.function
+    if function is None or function.chain is None:
+        return Rule.LEAF, f"{where}{', '.join(names)} of the caller cannot be had: no entry of the function table"
+    rsp = next((value for value in wrong if value.register == "rsp"), None)
+    if rsp is not None and abs(rsp.came_out - rsp.true) < 1 << 32:
+        by = rsp.came_out - rsp.true
+        why = f"{where}RSP comes out {abs(by):#x} bytes too {'high' if by > 0 else 'low'}"
+    elif rsp is not None or "rip" in names:
+        why = f"{where}what comes out is no frame of the caller's"
+    else:
+        unsaved = [name for name in names if name not in saved_registers(function.chain.infos)]
+        if unsaved:
+            return Rule.NON_VOLATILE, f"{where}{', '.join(unsaved)} changed, and no code says where the caller's is"
+        return Rule.UNWIND, f"{where}what comes out for {', '.join(names)} is not the caller's"
+    if frame.in_epilogue:
+        return Rule.EPILOGUE, f"{why}: it is taken for an epilogue"
+    return Rule.UNWIND, why
