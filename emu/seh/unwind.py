@@ -104,6 +104,7 @@ def unwind_to(
                 flags |= EXCEPTION_COLLIDED_UNWIND
             if disposition != ExceptionDisposition.CONTINUE_SEARCH:
                 yield RaiseStatus(NtStatus.INVALID_DISPOSITION, records, returns_to)
+            context = call.context  # a handler at the target may have written to it
         if establisher == target_frame:
             break
         context = caller
