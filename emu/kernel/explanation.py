@@ -221,7 +221,10 @@ class Explanation:
 
     def place(self, address: Gva) -> str:
         """Return the source line where code begins, or where there is none, what `locate` returns."""
-        for at in range(address, address + PROLOGUE_SIZE):
+        module = self._system.modules.find(address)
+        function = module.lookup(address) if module else None
+        end = min(address + PROLOGUE_SIZE, module.base + function.end) if module and function else address + 1
+        for at in range(address, end):
             if line := self.source_line(Gva(at)):
                 return f"{line.file}:{line.line}"
         return self.locate(address)
