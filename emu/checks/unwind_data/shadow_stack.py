@@ -109,8 +109,7 @@ class ShadowStack:
         elif before is _Origin.START:
             self._find(stop)
         elif before is _Origin.LOADED:
-            if not self._live:
-                self._find(stop)
+            self._go_on(stop)
         elif isinstance(before, _Previous):
             self._follow(before, stop)
         else:
@@ -121,6 +120,14 @@ class ShadowStack:
             activation.returns_to = instruction.end, stack_pointer
         self._before = _Previous(instruction, stack_pointer, self._read(stack_pointer))
         return activation
+
+    def _go_on(self, stop: Stop) -> None:
+        """Take in that a context was loaded. It may be that of a call that trapped when it was done, under TF."""
+        slot = stop.registers[RSP]
+        if not self._live:
+            self._find(stop)
+        elif self._live[-1].slot != slot and self._live[-1].returns_to == (self._read(slot), slot + 8):
+            self._enter(stop)
 
     def _follow(self, before: _Previous, stop: Stop) -> None:
         instruction, stack_pointer = stop.instruction, stop.registers[RSP]
