@@ -13,6 +13,12 @@ from emu.image.errors import ImageError
 MOST_ENTRIES = 0x10000
 """Imports, and exported names or addresses, that one image may have."""
 
+MOST_DLLS = 0x1000
+"""DLLs that one image may import from."""
+
+MOST_RELOCATIONS = 0x10_0000
+"""Addresses that may move with one image."""
+
 _LONGEST_NAME = 4096
 _IMPORT_DESCRIPTOR = struct.Struct("<IIIII")
 _EXPORT_DIRECTORY = struct.Struct("<IIHHIIIIIII")
@@ -20,6 +26,8 @@ _BLOCK = struct.Struct("<II")
 _DWORD = struct.Struct("<I")
 _WORD = struct.Struct("<H")
 _QWORD = struct.Struct("<Q")
+_LARGEST_BLOCK = _BLOCK.size + 0x1000 * _WORD.size
+"""A relocation block's size with an entry for each byte of its page."""
 _BY_ORDINAL = 1 << 63
 _ABSOLUTE = 0
 _DIR64 = 10
@@ -40,6 +48,8 @@ class _Mapped:
     def __init__(self, image: bytes, name: str) -> None:
         self.image = image
         self.name = name
+        self.named = 0
+        """Bytes of all the names read so far."""
 
     def refuse(self, field: str, value: int | str, why: str) -> NoReturn:
         shown = f"0x{value:X}" if isinstance(value, int) else value
@@ -53,19 +63,26 @@ class _Mapped:
     def text(self, rva: int, what: str) -> str:
         end = self.image.find(b"\0", rva, rva + _LONGEST_NAME) if rva else -1
         raw = self.image[rva:end] if end >= 0 else b""
-        if not raw or not all(0x20 < byte < 0x7F for byte in raw):
+        name = raw.decode("ascii", "backslashreplace")
+        if not raw.isascii() or not name.isprintable() or " " in name or not name:
             self.refuse(what, rva, "no printable, zero-terminated name there")
-        return raw.decode("ascii")
+        self.named += len(raw) + 1
+        if self.named > len(self.image):
+            self.refuse(what, rva, f"the names up to it take more than the image of 0x{len(self.image):X} bytes")
+        return name
 
 
 def read_imports(image: bytes, rva: int, size: int, name: str) -> list[Import]:
     """Return every import, in the order of the file; raises ImageError, also for one by ordinal."""
     mapped = _Mapped(image, name)
     found: list[Import] = []
+    last = rva + MOST_DLLS * _IMPORT_DESCRIPTOR.size
     while size:
         lookup, _, _, dll_rva, addresses = mapped.fields(_IMPORT_DESCRIPTOR, rva, "import descriptor")
         if dll_rva == 0 and addresses == 0:
             break
+        if rva >= last:
+            mapped.refuse("import descriptor", rva, f"more than the limit of 0x{MOST_DLLS:X} DLLs")
         dll = mapped.text(dll_rva, "import descriptor Name")
         if addresses % 8:
             mapped.refuse(f"import address table of {dll}", addresses, "not a multiple of 8")
@@ -123,6 +140,8 @@ def read_relocations(image: bytes, rva: int, size: int, name: str) -> list[int]:
         page, block_size = mapped.fields(_BLOCK, rva, "relocation block")
         if block_size < _BLOCK.size or block_size % 4 or rva + block_size > end:
             mapped.refuse("relocation SizeOfBlock", block_size, "not a multiple of 4 that fits the directory")
+        if block_size > _LARGEST_BLOCK:
+            mapped.refuse("relocation SizeOfBlock", block_size, f"more than the 0x{_LARGEST_BLOCK:X} bytes of a page's")
         for (entry,) in _WORD.iter_unpack(image[rva + _BLOCK.size : rva + block_size]):
             kind, offset = entry >> 12, page + (entry & 0xFFF)
             if kind == _ABSOLUTE:
@@ -133,5 +152,7 @@ def read_relocations(image: bytes, rva: int, size: int, name: str) -> list[int]:
             if offset + _QWORD.size > len(image):
                 mapped.refuse("relocation", offset, f"outside the image of 0x{len(image):X} bytes")
             found.append(offset)
+        if len(found) > MOST_RELOCATIONS:
+            mapped.refuse("number of relocations", len(found), f"more than the limit of 0x{MOST_RELOCATIONS:X}")
         rva += block_size
     return found

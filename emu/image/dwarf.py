@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from emu.image.errors import ImageError
+from emu.image.errors import ImageError, in_one_line
 from emu.image.pe import PeImage
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _damage_reported(image: PeImage) -> Iterator[None]:
         yield
     # pyelftools documents DWARFError, and lets whatever damaged data causes through.
     except Exception as error:
-        raise ImageError(f"{image.name}: debug information: {type(error).__name__}: {error}") from error
+        raise ImageError(f"{image.name}: debug information: {type(error).__name__}: {in_one_line(error)}") from error
 
 
 def _units(image: PeImage) -> Iterator["CompileUnit"]:

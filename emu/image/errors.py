@@ -9,6 +9,15 @@ class ImageError(ValueError):
     """A file is no image that can be loaded; the message names the file, the field, its value and the rule."""
 
 
+def in_one_line(error: Exception) -> str:
+    """Return what a parser's error says, which may hold a number that Python refuses to print, in one line."""
+    try:
+        text = str(error)
+    except ValueError:
+        text = ""
+    return " ".join(text.strip("'").split())[:200] or type(error).__name__
+
+
 class UnknownSymbol(KeyError):
     """A module has no symbol of that name; the message names the nearest ones."""
 

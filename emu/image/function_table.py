@@ -15,6 +15,10 @@ _ENTRY = struct.Struct("<III")
 _INDIRECT = 1
 
 
+MOST_FUNCTIONS = 0x4_0000
+"""Entries that one image may have."""
+
+
 class RuntimeFunction(NamedTuple):
     """One entry: RVAs of the first byte, of the byte after the last, and of the UNWIND_INFO."""
 
@@ -50,9 +54,14 @@ class FunctionTable:
         if len(data) % _ENTRY.size:
             why = f"exception directory size = 0x{len(data):X}: not a multiple of {_ENTRY.size}, an entry's size"
             self._note(name, TableFault(None, None, why), strict)
+        count = len(data) // _ENTRY.size
+        if count > MOST_FUNCTIONS:
+            why = f"exception directory size = 0x{len(data):X}: more than the limit of 0x{MOST_FUNCTIONS:X} functions"
+            self._note(name, TableFault(None, None, why), strict)
+            count = MOST_FUNCTIONS
         entries: list[tuple[RuntimeFunction, RuntimeFunction]] = []
         previous_end = 0
-        for index, fields in enumerate(_ENTRY.iter_unpack(data[: len(data) // _ENTRY.size * _ENTRY.size])):
+        for index, fields in enumerate(_ENTRY.iter_unpack(data[: count * _ENTRY.size])):
             entry = RuntimeFunction(*fields)
             followed, why = _follow(entry, mapped)
             if not entry.begin < entry.end <= len(mapped):

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import pefile
 
 from emu.address import ADDRESS_MASK, PAGE_SIZE
-from emu.image.errors import ImageError
+from emu.image.errors import ImageError, in_one_line
 
 LARGEST_IMAGE = 64 * 1024 * 1024
 """Bytes; a larger SizeOfImage is refused, because a machine has 64 MiB of RAM by default."""
@@ -26,6 +26,7 @@ _PE32_PLUS = 0x20B
 _OPTIONAL_HEADER_SIZE = 240
 _SECTION_HEADER_SIZE = 40
 _SYMBOL_SIZE = 18
+_LONGEST_SECTION_NAME = 256
 _BASE_GRANULARITY = 0x10000
 _RAW_GRANULARITY = 0x200
 _RELOCATIONS_STRIPPED = 0x1
@@ -87,7 +88,7 @@ class _HeaderReader:
             self.directory_entries: list[Any] = list(file.OPTIONAL_HEADER.DATA_DIRECTORY)
         # pefile documents PEFormatError, and lets struct.error, AttributeError, IndexError and others through.
         except Exception as error:
-            raise ImageError(f"{name}: not a PE image: {str(error).strip(chr(39)) or type(error).__name__}") from error
+            raise ImageError(f"{name}: not a PE image: {in_one_line(error)}") from error
 
     def refuse(self, field: str, value: int | str, why: str) -> NoReturn:
         shown = f"0x{value:X}" if isinstance(value, int) else value
@@ -181,11 +182,11 @@ class _HeaderReader:
         if not raw.startswith(b"/"):
             return raw.decode("utf-8", "backslashreplace")
         strings = self.header.PointerToSymbolTable + self.header.NumberOfSymbols * _SYMBOL_SIZE
-        digits = raw[1:].decode("ascii", "backslashreplace")
-        start = strings + int(digits) if digits.isascii() and digits.isdigit() else len(self.data)
-        end = self.data.find(b"\0", start)
+        digits = raw[1:]
+        start = strings + int(digits) if digits.isdigit() else len(self.data)
+        end = self.data.find(b"\0", start, start + _LONGEST_SECTION_NAME)
         if self.header.PointerToSymbolTable == 0 or end < 0:
-            self.refuse(f"{title} Name", f"/{digits}", "not an offset into the string table")
+            self.refuse(f"{title} Name", repr(raw)[2:-1], "not an offset into the string table")
         return self.data[start:end].decode("utf-8", "backslashreplace")
 
     def read_directories(self) -> dict[str, tuple[int, int]]:

@@ -2,9 +2,9 @@
 """A PE image, read strictly: what a loader would have to guess about is refused."""
 
 import dataclasses
-import functools
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from emu.address import ADDRESS_MASK, PAGE_SIZE
 from emu.image.directories import Import, read_exports, read_imports, read_relocations
@@ -14,6 +14,12 @@ from emu.image.headers import Section, read_headers
 from emu.image.load_config import LoadConfig, read_load_config
 
 _QWORD = struct.Struct("<Q")
+
+MOST_REMEMBERED = 16
+LARGEST_REMEMBERED = 8 * 1024 * 1024
+"""Images that are kept once they were read, and the bytes of a file and its image together up to which they are."""
+
+DerivedT = TypeVar("DerivedT")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -38,6 +44,7 @@ class PeImage:
     functions: FunctionTable = dataclasses.field(repr=False)
     load_config: LoadConfig = dataclasses.field(repr=False)
     _mapped: bytes = dataclasses.field(repr=False)
+    _derived: dict[object, Any] = dataclasses.field(init=False, repr=False, default_factory=dict)
 
     @staticmethod
     def parse(data: bytes, name: str, *, strict_functions: bool = True) -> "PeImage":
@@ -45,10 +52,16 @@ class PeImage:
 
         Raises ImageError, in one line with the field, its value and the rule, for anything malformed and for what is
         not modelled: imports by ordinal, forwarded exports, relocations other than DIR64. The same bytes are read once
-        a process. Without `strict_functions` a malformed function table is no error: `functions.faults` has what is
-        wrong, and the rest of the table is there.
+        a process, unless they are more than `LARGEST_REMEMBERED`. Without `strict_functions` a malformed function table
+        is no error: `functions.faults` has what is wrong, and the rest of the table is there.
         """
-        return _parse(bytes(data), name, strict_functions)
+        key = (bytes(data), name, strict_functions)
+        image = _remembered.pop(key, None) or _parse(*key)
+        if len(data) + image.size_of_image <= LARGEST_REMEMBERED:
+            _remembered[key] = image  # the one used last stands last
+            if len(_remembered) > MOST_REMEMBERED:
+                del _remembered[next(iter(_remembered))]
+        return image
 
     def mapped(self) -> bytes:
         """Return the whole image by RVA, headers included, as it is at its preferred base."""
@@ -71,12 +84,21 @@ class PeImage:
             _QWORD.pack_into(moved, rva, (value + delta) & ADDRESS_MASK)
         return bytes(moved)
 
+    def derive(self, make: Callable[["PeImage"], DerivedT]) -> DerivedT:
+        """Return what a function makes of the image: called once, its result kept as long as the image is."""
+        found: DerivedT | None = self._derived.get(make)
+        if found is None:
+            found = self._derived[make] = make(self)
+        return found
+
     def section_at(self, rva: int) -> Section | None:
         """Return the section that covers an RVA."""
         return next((section for section in self.sections if section.covers(rva)), None)
 
 
-@functools.lru_cache(maxsize=16)
+_remembered: dict[tuple[bytes, str, bool], PeImage] = {}
+
+
 def _parse(data: bytes, name: str, strict_functions: bool) -> PeImage:
     headers = read_headers(data, name)
     mapped = bytearray(headers.size_of_image)

@@ -2,7 +2,6 @@
 """From code to the source line that it was built from."""
 
 import bisect
-import functools
 from typing import NamedTuple
 
 from emu.image.dwarf import read_line_ranges
@@ -32,7 +31,6 @@ class SourceLines:
         return SourceLine(self._ranges[index].file, self._ranges[index].line)
 
 
-@functools.lru_cache(maxsize=64)
 def source_lines(image: PeImage) -> SourceLines:
     """Return the line tables of an image, read once for every module that is loaded from it."""
-    return SourceLines(image)
+    return image.derive(SourceLines)

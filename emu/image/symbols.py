@@ -53,7 +53,6 @@ class SymbolTable:
         return name, rva - found
 
 
-@functools.lru_cache(maxsize=64)
 def symbol_table(image: PeImage) -> SymbolTable:
     """Return the symbols of an image, one table for every module that is loaded from it."""
-    return SymbolTable(image)
+    return image.derive(SymbolTable)

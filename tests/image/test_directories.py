@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+import re
 import struct
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emu.image import ImageError, Import
-from emu.image.directories import read_exports, read_imports, read_relocations
+from emu.image.directories import MOST_DLLS, MOST_RELOCATIONS, read_exports, read_imports, read_relocations
 
 SIZE = 0x1000
 
@@ -114,3 +115,64 @@ def test_relocations_are_the_dir64_entries(blocks: list[tuple[int, int]]) -> Non
 def test_a_bad_relocation_is_refused(block: bytes, message: str) -> None:
     with pytest.raises(ImageError, match=f"^x.sys: {message}"):
         read_relocations(laid_out((0x100, block)), 0x100, len(block), "x.sys")
+
+
+class TestSizesOfOneWhoMeansHarm:
+    """What a small file can ask for without end."""
+
+    def test_descriptors_that_import_nothing(self) -> None:
+        descriptor = struct.pack("<IIIII", 0x300, 0, 0, 0x320, 0x300)
+        image = laid_out((0x300, bytes(8)), (0x320, b"a\0")) + descriptor * (MOST_DLLS + 1) + bytes(20)
+        with pytest.raises(ImageError, match=f"^x.sys: import descriptor = 0x{SIZE + 20 * MOST_DLLS:X}: more than the"):
+            read_imports(image, SIZE, 40, "x.sys")
+        assert read_imports(image[:SIZE] + image[SIZE + 20 :], SIZE, 40, "x.sys") == []
+
+    def test_imports_that_all_have_one_long_name(self) -> None:
+        image = imports(*[0x400] * 3) + bytes(0x100)
+        image = image[:0x402] + b"N" * 0x800 + b"\0" + image[0xC03:]
+        with pytest.raises(ImageError, match=r"import name from nt\.exe = 0x402: the names up to it take more than"):
+            read_imports(image, 0x100, 40, "x.sys")
+
+    def test_exports_that_all_end_alike(self) -> None:
+        count = 64
+        text = b"".join(b"A" for _ in range(0x300)) + b"\0"
+        header = struct.pack("<IIHHIIIIIII", 0, 0, 0, 0, 0, 1, 1, count, 0x200, 0x300, 0x600)
+        names = struct.pack(f"<{count}I", *range(0x800, 0x800 + count))
+        image = laid_out((0x100, header), (0x200, struct.pack("<I", 0x900)), (0x300, names), (0x800, text))
+        with pytest.raises(ImageError, match=r"export name \d+ = 0x8\w\w: the names up to it take more than the image"):
+            read_exports(image, 0x100, 0x28, "x.sys")
+
+    def test_a_relocation_block_of_more_than_a_page(self) -> None:
+        size = 8 + 2 * 0x1000
+        for extra in (0, 4):
+            image = struct.pack("<II", 0, size + extra) + bytes(2 * SIZE + 8)
+            if extra:
+                with pytest.raises(ImageError, match="relocation SizeOfBlock = 0x200C: more than the 0x2008 bytes"):
+                    read_relocations(image, 0, size + extra, "x.sys")
+            else:
+                assert read_relocations(image, 0, size, "x.sys") == []
+
+    def test_too_many_relocations(self) -> None:
+        block = struct.pack("<II", 0, 8 + 2 * 0x1000) + struct.pack("<H", 0xA000) * 0x1000
+        image = block * (MOST_RELOCATIONS // 0x1000 + 1)
+        with pytest.raises(ImageError, match="number of relocations = 0x101000: more than the limit of 0x100000"):
+            read_relocations(image, 0, len(image), "x.sys")
+
+
+@given(data=st.binary(max_size=300), at=st.integers(0, 400), size=st.integers(0, 400))
+def test_any_bytes_are_read_or_refused_in_one_line(data: bytes, at: int, size: int) -> None:
+    for read in (read_imports, read_exports, read_relocations):
+        try:
+            read(data, at, size, "x.sys")
+        except ImageError as error:
+            refused = str(error)
+        else:
+            continue
+        assert re.fullmatch(r"x\.sys: .+", refused)
+
+
+@given(st.dictionaries(st.text("ABCxyz_@?$019", min_size=1, max_size=12), st.integers(0x600, SIZE - 1), max_size=12))
+def test_exports_written_are_exports_read(wanted: dict[str, int]) -> None:
+    names = sorted(wanted)
+    image = exports([wanted[name] for name in names], [name.encode() + b"\0" for name in names], [*range(len(names))])
+    assert read_exports(image, 0x100, 0x80, "x.sys") == wanted

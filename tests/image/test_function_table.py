@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import itertools
+import re
 import struct
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emu.image import FunctionTable, ImageError, RuntimeFunction
+from emu.image.function_table import MOST_FUNCTIONS
 
 IMAGE = bytes(0x1000)
 
@@ -75,3 +77,37 @@ def test_a_table_that_is_not_strict_leaves_bad_entries_out_and_says_so() -> None
         "function table entry 1 = 0x18..0x30: starts below the end 0x20 of the entry before it",
         "function table entry 3 = 0x60..0x60: not a range inside the image of 0x1000 bytes",
     ]
+
+
+def test_a_table_of_more_functions_than_any_image_has_is_refused() -> None:
+    """One that lies where the file has no bytes costs its author nothing."""
+    data = bytes(12 * (MOST_FUNCTIONS + 1))
+    with pytest.raises(ImageError, match="exception directory size = 0x30000C: more than the limit of 0x40000 funct"):
+        FunctionTable(data, IMAGE, "x.sys")
+    table = FunctionTable(data, IMAGE, "x.sys", strict=False)
+    assert len(table) == 0
+    assert len(table.faults) == 1 + MOST_FUNCTIONS
+
+
+entries = st.tuples(*[st.one_of(st.integers(0, 0x60), st.integers(0, 0xFFFF_FFFF))] * 2, st.integers(0, 0xFFFF_FFFF))
+
+
+@given(table=st.lists(entries, max_size=8).map(lambda each: packed(*each)), image=st.binary(max_size=0x60), rva=...)
+def test_any_table_is_read_or_refused_in_one_line(table: bytes, image: bytes, rva: int) -> None:
+    lenient = FunctionTable(table, image, "x.sys", strict=False)
+    try:
+        strict = FunctionTable(table, image, "x.sys")
+    except ImageError as error:
+        refused = str(error)
+        assert lenient.faults
+    else:
+        assert not lenient.faults
+        assert list(strict) == list(lenient)
+        refused = ""
+    assert not refused or re.fullmatch(r"x\.sys: .+", refused)
+    for entry in lenient:
+        assert entry.begin < entry.end <= len(image)
+        assert entry.unwind_info % 4 == 0
+        assert entry.unwind_info + 4 <= len(image)
+    found = lenient.lookup(rva)
+    assert found is None or found in list(lenient)

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+import re
 import struct
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emu.image import ImageError
 from emu.image.load_config import LoadConfig, read_load_config
@@ -75,3 +78,22 @@ def test_outside_the_image(rva: int, length: int | None) -> None:
     data = image(0x140 if length is None else length, EVERYTHING)
     with pytest.raises(ImageError, match="outside the image"):
         read(data, rva)
+
+
+@given(
+    length=st.one_of(st.integers(0, 0x140), st.integers(0, 0xFFFF_FFFF)),
+    fields=st.dictionaries(
+        st.sampled_from([*EVERYTHING]), st.one_of(st.integers(BASE - 16, BASE + SIZE), st.integers(0, (1 << 64) - 1))
+    ),
+    rva=st.one_of(st.just(AT), st.integers(0, SIZE + 8)),
+)
+def test_any_structure_is_read_or_refused_in_one_line(length: int, fields: dict[int, int], rva: int) -> None:
+    try:
+        config = read(image(length, fields), rva)
+    except ImageError as error:
+        refused = str(error)
+    else:
+        cookie = () if config.security_cookie is None else (config.security_cookie,)
+        assert all(0 <= slot <= SIZE - 8 for slot in (*cookie, *config.guard_checks, *config.guard_dispatches))
+        return
+    assert re.fullmatch(r"driver\.sys: load configuration.+", refused)

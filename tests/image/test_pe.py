@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from emu.image import ImageError, PeImage
+from emu.image.pe import LARGEST_REMEMBERED, MOST_REMEMBERED
 
 NT = 0x78  # where lld puts the PE signature
 FILE = NT + 4
@@ -78,6 +79,18 @@ def test_an_image_without_relocations_stays(image_bytes: bytes) -> None:
 
 def test_the_same_bytes_are_read_once(image_bytes: bytes) -> None:
     assert PeImage.parse(image_bytes, "a.sys") is PeImage.parse(bytes(bytearray(image_bytes)), "a.sys")
+
+
+def test_a_few_images_are_remembered_and_none_that_is_large(image_bytes: bytes) -> None:
+    first = PeImage.parse(image_bytes, "0.sys")
+    for number in range(1, MOST_REMEMBERED):
+        PeImage.parse(image_bytes, f"{number}.sys")
+    assert PeImage.parse(image_bytes, "0.sys") is first
+    for number in range(1, MOST_REMEMBERED + 1):
+        PeImage.parse(image_bytes, f"{number}.sys")
+    assert PeImage.parse(image_bytes, "0.sys") is not first
+    large = patched(image_bytes, OPTIONAL + 56, "I", LARGEST_REMEMBERED)
+    assert PeImage.parse(large, "large.sys") is not PeImage.parse(large, "large.sys")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+import dataclasses
+import gc
+import weakref
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emu.image import PeImage
+from emu.image.pe import MOST_REMEMBERED
 from emu.image.source_lines import source_lines
 from emu.image.symbols import SymbolTable, symbol_table
 
@@ -19,6 +24,19 @@ def test_exports_answer_without_debug_information(image: PeImage) -> None:
 def test_one_table_an_image(image: PeImage) -> None:
     assert symbol_table(image) is symbol_table(image)
     assert source_lines(image) is source_lines(image)
+
+
+def test_tables_go_with_their_image(image_bytes: bytes) -> None:
+    """They hold on to the image, which may be large."""
+    image = PeImage.parse(image_bytes, "gone.sys")
+    table = weakref.ref(symbol_table(image))
+    copy = dataclasses.replace(image)
+    assert symbol_table(copy) is not table()
+    for number in range(MOST_REMEMBERED):
+        PeImage.parse(image_bytes, f"{number}.sys")
+    del image
+    gc.collect()
+    assert table() is None
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
