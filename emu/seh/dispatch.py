@@ -81,12 +81,12 @@ def dispatch_exception(
     flags = exception.flags & (EXCEPTION_NONCONTINUABLE | EXCEPTION_SOFTWARE_ORIGINATE)
     nested_frame = 0
     emit = environment.emit
-    while limits.holds(context.gpr[RSP]):
+    while limits.contains(context.gpr[RSP]):
         pc = context.rip
         try:
             frame, base = unwind_frame(environment, context, UNW_FLAG_EHANDLER)
             if not limits.holds(frame.establisher):
-                raise BadFrame(f"the establisher frame {frame.establisher:#x} is not on the stack")
+                raise BadFrame(f"frame {frame.establisher:#x} is not on the stack, or not aligned")
         except BadFrame as error:
             exception.flags = flags | EXCEPTION_STACK_INVALID
             emit(DispatchFailed(Gva(pc), str(error)))
@@ -136,5 +136,5 @@ def dispatch_exception(
     exception.flags = flags
     if context.gpr[RSP] != limits.high:
         exception.flags |= EXCEPTION_STACK_INVALID
-        emit(DispatchFailed(Gva(context.rip), f"RSP {context.gpr[RSP]:#x} is not on the stack, or not aligned"))
+        emit(DispatchFailed(Gva(context.rip), f"RSP {context.gpr[RSP]:#x} is not on the stack"))
     return UNHANDLED

@@ -52,6 +52,10 @@ class StackLimits(NamedTuple):
     low: int
     high: int
 
+    def contains(self, stack_pointer: int) -> bool:
+        """Tell whether a stack pointer is on this stack. A body may have it at any byte; frames are aligned."""
+        return self.low <= stack_pointer < self.high
+
     def holds(self, frame: int) -> bool:
         """Tell whether a frame is on this stack and aligned."""
         return self.low <= frame < self.high and not frame & 7

@@ -47,7 +47,7 @@ def unwind_to(
     flags = EXCEPTION_UNWINDING | EXCEPTION_EXIT_UNWIND if to_the_end else EXCEPTION_UNWINDING
     returns_to = environment.frames.records_return
     while True:
-        if to_the_end and not environment.stack.holds(context.gpr[RSP]):
+        if to_the_end and not environment.stack.contains(context.gpr[RSP]):
             yield GiveUp(exception.record)
             raise AssertionError("nothing comes after the end of the stack")
         caller = context.copy()
@@ -56,7 +56,7 @@ def unwind_to(
             frame, base = unwind_frame(environment, caller, UNW_FLAG_UHANDLER)
             establisher = int(frame.establisher)
             if not environment.stack.holds(establisher):
-                raise BadFrame(f"frame {establisher:#x} is not on the stack")
+                raise BadFrame(f"frame {establisher:#x} is not on the stack, or not aligned")
             if establisher > target_frame and not to_the_end:
                 raise BadFrame(f"frame {establisher:#x} is past the target {target_frame:#x}")
         except BadFrame as error:
