@@ -7,6 +7,7 @@
 
 #define APC_LEVEL 1
 #define DISPATCH_LEVEL 2
+#define POOL_FLAG_RAISE_ON_FAILURE 0x20ull
 #define POOL_FLAG_NON_PAGED 0x40ull
 
 __declspec(dllimport) void ExRaiseStatus(long status);

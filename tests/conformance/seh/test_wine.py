@@ -37,8 +37,8 @@ def run_under_wine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
         **os.environ,
         "WINEPREFIX": str(directory / "prefix"),
         "WINEDEBUG": "-all",
-        # Setting up a prefix would else ask for the .NET and HTML engines.
-        "WINEDLLOVERRIDES": "mscoree,mshtml=",
+        # Setting up a prefix would else ask for the .NET and HTML engines, and a crash would start the debugger.
+        "WINEDLLOVERRIDES": "mscoree,mshtml,winedbg.exe=",
     }
 
     def run(*arguments: str) -> str:
