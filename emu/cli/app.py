@@ -133,6 +133,52 @@ def run(as_json: bool, **options: Any) -> int:
 
 
 @app.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--function",
+    "functions",
+    multiple=True,
+    metavar="NAME",
+    help="Only this function, with its chained parts. May be repeated.",
+)
+@click.option("--check", is_flag=True, help="Check the data against the code instead; exit status 1 with a finding.")
+@click.option(
+    "--call",
+    metavar="'ROUTINE ARG…'",
+    help="With --check: make this call, unwind at every instruction of it in the FILEs, and compare with the true "
+    "caller. ARG as for `emu run`; the options below are those of the call.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="FAULT",
+    help="A page state at a byte of a memory argument, as for `emu run`: none@arg1+37. May be repeated.",
+)
+@click.option(
+    "--stub",
+    "stubs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A kernel export that only returns a value: ZwClose=0. May be repeated.",
+)
+@profile_option
+@irql_option
+@click.option("--unguarded", is_flag=True, help="Call without an __except around it: what nobody handles bugchecks.")
+@budget_option
+@as_json
+def unwind(as_json: bool, **options: Any) -> int:
+    """Show a module's function table, or check it.
+
+    FILE is an image (.sys .dll), or .S .c .obj .lib, which are built together. For each function: its unwind codes
+    beside the instructions that they describe, its chain, its handler and the scopes. --check proves them.
+    """
+    from emu.cli.unwind import UnwindOptions, run_unwind  # noqa: PLC0415
+
+    return run_unwind(UnwindOptions(**options), as_json=as_json)
+
+
+@app.command()
 @click.argument("identity", metavar="ID")
 @as_json
 def replay(identity: str, as_json: bool) -> int:

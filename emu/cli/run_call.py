@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -58,8 +60,8 @@ class RoutineCall:
             if names.count(name) > 1:
                 raise ExperimentError(f"--stub {name} is there twice; give it once")
 
-    def run(self) -> RunResult:
-        """Boot a machine, make the call and read what it left.
+    def run(self, watch: Callable[[Machine], AbstractContextManager[None]] | None = None) -> RunResult:
+        """Boot a machine, make the call and read what it left; `watch` is entered around the call alone.
 
         Raises `ExperimentError` for a fault outside the arguments, `UnknownSymbol` for the routine, and what
         `load_images`, the injector and reading files raise.
@@ -80,7 +82,7 @@ class RoutineCall:
             )
             for name, (half, content) in contents.items()
         }
-        return self._call(machine, buffers)
+        return self._call(machine, buffers, nullcontext() if watch is None else watch(machine))
 
     def _prepare(self, machine: Machine) -> None:
         try:
@@ -93,7 +95,7 @@ class RoutineCall:
             missing = str(error).partition(";")[0]
             raise ExperimentError(f"{missing}; --stub NAME=VALUE provides one that returns a value") from None
 
-    def _call(self, machine: Machine, buffers: dict[str, Buffer]) -> RunResult:
+    def _call(self, machine: Machine, buffers: dict[str, Buffer], watched: AbstractContextManager[None]) -> RunResult:
         for fault in self.faults:
             machine.inject(fault, **buffers)
         halves = {"user": machine.user, "kernel": machine.kernel}
@@ -108,7 +110,8 @@ class RoutineCall:
         ]
         facts = [page_facts(halves[half], buffer.address, buffer.size) for _, half, buffer in ranges]
         contents = [buffer.read() for _, _, buffer in ranges]
-        outcome = machine.call(self.routine, *values, guarded=self.guarded, irql=self.irql, budget=self.budget)
+        with watched:
+            outcome = machine.call(self.routine, *values, guarded=self.guarded, irql=self.irql, budget=self.budget)
         explanation = outcome.dispatch.explainer
         assert isinstance(explanation, Explanation)
         pages = [

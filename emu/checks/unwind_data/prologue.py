@@ -167,23 +167,24 @@ class Prologue:
         return right
 
     def _check_movement(self, offset: int, step: Step, codes: list[UnwindCode]) -> bool:
-        text, moved = step.instruction.text, step.allocated
+        moved = step.allocated
         described = sum(8 if code.op is UnwindOp.PUSH_NONVOL else code.operand for code in codes)
         if moved is None:
             return True
         if not codes:
             if moved == 0:
                 return True
-            self._say(Rule.UNDESCRIBED, offset, f"`{text}` {_movement(moved)}, and no code at +{offset:#x} says so")
+            self._say(Rule.UNDESCRIBED, offset, f"{_movement(moved)}, and no code at +{offset:#x} says so")
             return False
         if moved != described:
             said = " and ".join(describe_code(code, self._info) for code in codes)
-            self._say(Rule.PROLOGUE, offset, f"`{text}` {_movement(moved)}; the code says {said}", *codes)
+            self._say(Rule.PROLOGUE, offset, f"{_movement(moved)}; the code says {said}", *codes)
             return False
         pushed = _pushed_register(step.instruction)
         for code in codes:
             if code.op is UnwindOp.PUSH_NONVOL and code.info != pushed:
-                self._say(Rule.PROLOGUE, offset, f"`{text}`; the code says {describe_code(code, self._info)}", code)
+                does = "pushes no register" if pushed is None else f"pushes {REGISTER_NAMES[pushed]}"
+                self._say(Rule.PROLOGUE, offset, f"{does}; the code says {describe_code(code, self._info)}", code)
                 return False
         return True
 
@@ -207,11 +208,11 @@ class Prologue:
             return
         name = REGISTER_NAMES[info.frame_register]
         if is_in_frame(value):
-            actual = f"{name} is RSP {_signed(value - stack_pointer)} there"
+            actual = f"behind it {name} is RSP {_signed(value - stack_pointer)}"
         else:
-            actual = f"{name} is not set there"
+            actual = f"it does not set {name}"
         said = f"the code says {name} = RSP {_signed(info.frame_offset)}"
-        self._say(Rule.FRAME_REGISTER, code.offset, f"`{step.instruction.text}`: {actual}; {said}", code)
+        self._say(Rule.FRAME_REGISTER, code.offset, f"{actual}; {said}", code)
 
     def _check_save(self, code: UnwindCode, step: Step, name: str, values: tuple[int, ...]) -> None:
         base = self._frame_base()
@@ -229,12 +230,7 @@ class Prologue:
             later = self._find_later_store(slot, values)
             if later is not None:
                 actual = f"`{later.text}` at +{later.rva - self._begin:#x} saves it only later"
-        self._say(
-            Rule.PROLOGUE,
-            code.offset,
-            f"`{step.instruction.text}`: {actual}; the code says {describe_code(code, self._info)}",
-            code,
-        )
+        self._say(Rule.PROLOGUE, code.offset, f"{actual}; the code says {describe_code(code, self._info)}", code)
 
     def _find_later_store(self, slot: int, values: tuple[int, ...]) -> Instruction | None:
         for step in self._steps.values():
