@@ -14,7 +14,7 @@ static __attribute__((noinline)) void exits(void)
     }
 }
 
-long exit_unwind(void)
+long unwind_without_target(void)
 {
     __try {
         __try {

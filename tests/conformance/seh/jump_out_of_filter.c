@@ -28,7 +28,7 @@ static __attribute__((noinline)) void with_filter(void)
     }
 }
 
-long longjmp_out_of_filter(void)
+long jump_out_of_filter(void)
 {
     int const arrived = _setjmpex(&point, own_frame());
     if (arrived == 0)

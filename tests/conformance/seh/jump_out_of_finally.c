@@ -37,7 +37,7 @@ static __attribute__((noinline)) void catching(void)
     }
 }
 
-long longjmp_out_of_finally(void)
+long jump_out_of_finally(void)
 {
     int const arrived = _setjmpex(&point, own_frame());
     if (arrived == 0)
