@@ -34,8 +34,6 @@ PREAMBLE = """\
 /* SPDX-License-Identifier: MIT */
 #include "program.h"
 
-__declspec(dllimport) void RtlRaiseStatus(long status);
-
 /* So that every program ends. */
 static long volatile raises_left, calls_left;
 

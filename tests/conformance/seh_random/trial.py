@@ -80,7 +80,7 @@ class Disagreement(NamedTuple):
             [
                 f"the program of seed {self.seed}, made smaller, disagrees with the model at {self.build}",
                 "again: python -m tests.conformance.seh_random "
-                f"{self.seed} --target {self.build.target} --optimize {self.build.optimize}",
+                f"{self.seed} --target {self.build.target} --optimize {self.build.optimize} --shrink",
                 "",
                 program_source(self.seed, self.program),
                 *(f"    {line}" for line in self.expected[:agreed]),
