@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emu.image.errors import ImageError, in_one_line
+from emu.image.line_header import check_entry_tables
 from emu.image.pe import PeImage
 
 if TYPE_CHECKING:
@@ -19,8 +20,35 @@ _READ = (
     *("aranges", "frame", "str", "loc", "ranges", "line", "pubtypes", "pubnames", "addr", "str_offsets", "line_str"),
     *("loclists", "rnglists", "sup", "types", "info", "abbrev"),
 )
+MOST_ENTRIES = 0x8_0000
+"""Debugging information entries that one image may have; `pyelftools` keeps about a kilobyte of each."""
+
+LARGEST_LINE_TABLES = 2 * 1024 * 1024
+"""Bytes of `.debug_line`, of which each may be a row."""
+
+_READS_A_BYTE = 16
+"""More than `pyelftools` makes of a byte, unless many units have it read the same tables over and over."""
+
 _GARBAGE_LINE = 1 << 31
 """Line numbers from here on: clang 22 counts below zero behind an assembler `.include` in a preprocessed source."""
+
+
+class DebugInformationError(ValueError):
+    """Debugging information asks for more work than it can be worth."""
+
+
+class _Metered(io.BytesIO):
+    """A section that refuses to be read without end: compilation units may all name one long table."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._left = _READS_A_BYTE * (len(data) + 1024)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._left -= 1
+        if self._left < 0:
+            raise DebugInformationError("the same bytes are read over and over")
+        return super().read(size)
 
 
 class LineRange(NamedTuple):
@@ -35,9 +63,13 @@ class LineRange(NamedTuple):
 def read_labels(image: PeImage) -> dict[str, int]:
     """Return the RVA of every function and assembly label; empty without DWARF. Raises ImageError if it is damaged."""
     labels: dict[str, int] = {}
+    count = 0
     with _damage_reported(image):
         for unit in _units(image):
             for entry in unit.iter_DIEs():
+                count += 1
+                if count > MOST_ENTRIES:
+                    raise DebugInformationError(f"more than the limit of 0x{MOST_ENTRIES:X} entries")
                 if entry.tag in ("DW_TAG_subprogram", "DW_TAG_label") and "DW_AT_low_pc" in entry.attributes:
                     rva = entry.attributes["DW_AT_low_pc"].value - image.preferred_base
                     name = _name(entry)
@@ -49,11 +81,17 @@ def read_labels(image: PeImage) -> dict[str, int]:
 def read_line_ranges(image: PeImage) -> list[LineRange]:
     """Return the ranges of all line tables in the order of their RVAs; raises ImageError for damaged DWARF."""
     ranges: list[LineRange] = []
+    tables = next((section.data for section in image.sections if section.name == ".debug_line"), b"")
+    if len(tables) > LARGEST_LINE_TABLES:
+        raise ImageError(f"{image.name}: .debug_line = 0x{len(tables):X} bytes: more than 0x{LARGEST_LINE_TABLES:X}")
     with _damage_reported(image):
         for unit in _units(image):
-            program = unit.dwarfinfo.line_program_for_CU(unit)
-            if program is None:
+            top = unit.get_top_DIE()
+            if "DW_AT_stmt_list" not in top.attributes:
                 continue
+            check_entry_tables(tables, top.attributes["DW_AT_stmt_list"].value)
+            program = unit.dwarfinfo.line_program_for_CU(unit)
+            assert program is not None
             before: Any = None
             for entry in program.get_entries():
                 row = entry.state
@@ -91,7 +129,7 @@ def _debug_information(image: PeImage) -> "DWARFInfo | None":
 
     def descriptor(name: str) -> DebugSectionDescriptor | None:
         data = sections.get(name)
-        return None if data is None else DebugSectionDescriptor(io.BytesIO(data), name, 0, len(data), 0)
+        return None if data is None else DebugSectionDescriptor(_Metered(data), name, 0, len(data), 0)
 
     descriptors: dict[str, Any] = {f"debug_{name}_sec": descriptor(f".debug_{name}") for name in _READ}
     return DWARFInfo(
