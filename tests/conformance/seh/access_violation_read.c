@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The record of a read that faults: operation 0 and the address; it can be continued, and no other record belongs to it. */
+/* The record of a read that faults: operation 0 and the address. It can be continued, and points to no other record. */
 #include "program.h"
 
 static __attribute__((noinline)) int load(int volatile const *where)

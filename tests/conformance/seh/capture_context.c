@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* RtlCaptureContext gives the registers of its caller behind the call; an unwind from there leads to the caller's caller. */
+/* RtlCaptureContext gives the registers of its caller behind the call; one unwind from there leads to the next. */
 #include "stack_walk.h"
 
 static __attribute__((noinline)) int capturing(CONTEXT *context)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The context of a software exception is the raising function's, behind its call, with what the call has to preserve. */
+/* The context of a software exception is the raising function's behind its call, with all that a call preserves. */
 #include "stack_walk.h"
 
 static __attribute__((noinline)) void raise_with_registers(void)

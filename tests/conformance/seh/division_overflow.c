@@ -49,7 +49,7 @@ unsigned
 returned 0
 */
 
-/* expect wine: every divide error is a division by zero there
+/* expect wine: it takes every divide error for a division by zero
 exception C0000094, flags 0
 32 bits
 exception C0000094, flags 0

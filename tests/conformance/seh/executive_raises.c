@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The raises that only the kernel has: each is RtlRaiseStatus with its status. An access violation that is raised so has
-   none of the two parameters that handlers may look for. */
+/* The raises that only the kernel has: each is RtlRaiseStatus with its status. An access violation that is raised so
+   has none of the two parameters that handlers may look for. */
 #include "kernel.h"
 
 long executive_raises(void)

@@ -22,7 +22,7 @@ exception C000001E, flags 0
 returned 7
 */
 
-/* expect wine: the invalid opcode is not looked at there
+/* expect wine: it does not look at the invalid opcode
 exception C000001D, flags 0
 returned 7
 */

@@ -13,8 +13,8 @@
 __declspec(dllimport) void ExRaiseStatus(long status);
 __declspec(dllimport) void ExRaiseAccessViolation(void);
 __declspec(dllimport) void ExRaiseDatatypeMisalignment(void);
-__declspec(dllimport) void ProbeForRead(void const volatile *address, unsigned long long length, unsigned long alignment);
-__declspec(dllimport) void ProbeForWrite(void volatile *address, unsigned long long length, unsigned long alignment);
+__declspec(dllimport) void ProbeForRead(void const *address, unsigned long long length, unsigned long alignment);
+__declspec(dllimport) void ProbeForWrite(void *address, unsigned long long length, unsigned long alignment);
 __declspec(dllimport) void *ExAllocatePool2(unsigned long long flags, unsigned long long size, unsigned long tag);
 __declspec(dllimport) void ExFreePoolWithTag(void *block, unsigned long tag);
 __declspec(dllimport) unsigned char KeGetCurrentIrql(void);

@@ -33,7 +33,7 @@ finally, abnormal 1
 returned 2
 */
 
-/* expect wine: the outer __finally runs there before the __except that it encloses (scope-table walk at the target frame)
+/* expect wine: its walk goes on behind the scope whose __except is the target
 filter inner C0000005 answers 1
 finally, abnormal 1
 except jumps

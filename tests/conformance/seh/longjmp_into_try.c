@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A jump into a __try of the target function, from a nested one: the __finally of the outer one does not run for it,
-   because that __try is not left. The scope table has several records of it, for the code before the inner __try and for
-   the code in it. */
+   because that __try is not left. The scope table has several records of it: for the code before the inner __try, and
+   for the code in it. */
 #include "jumps.h"
 
 static JUMP_POINT point;
@@ -44,7 +44,7 @@ finally of the target, abnormal 0
 returned 3
 */
 
-/* expect wine: the target is looked for in the one record there, not in all of the same __try
+/* expect wine: it looks for the target in the one record, not in all of the same __try
 pass 1
 finally of the callee
 finally of the target, abnormal 1

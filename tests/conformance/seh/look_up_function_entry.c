@@ -42,7 +42,7 @@ nowhere 0 0
 returned 0
 */
 
-/* expect wine: the image of an address without an entry is not told there
+/* expect wine: it does not tell the image of an address without an entry
 image 1, begins 1, holds 1
 leaf 0, image 0
 file header 1 1

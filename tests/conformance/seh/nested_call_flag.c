@@ -56,7 +56,7 @@ except
 returned 0
 */
 
-/* expect wine: the flag is taken away there before that frame is asked, not after it
+/* expect wine: it takes the flag away before it asks that frame, not behind it
 between E0000001, flags 0
 inner E0000001, flags 0
 between E0000002, flags 10

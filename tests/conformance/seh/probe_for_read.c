@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ProbeForRead checks alignment and range, and touches no byte of the range. Beyond the limit it reads there, so that the
-   exception is the CPU's own. */
+/* ProbeForRead checks alignment and range, and touches no byte of the range. Beyond the limit it reads there, so that
+   the exception is the CPU's own. */
 #include "kernel.h"
 
 #define LIMIT 0x7FFFFFFF0000ull

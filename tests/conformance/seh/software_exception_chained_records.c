@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A record may point to another one, as an exception that another one caused does: filters see the chain. The address is
-   where the call of RtlRaiseException returns to, whatever the record said before. */
+/* A record may point to another one, as an exception that another one caused does: filters see the chain. The address
+   is where the call of RtlRaiseException returns to, whatever the record said before. */
 #include "stack_walk.h"
 
 static __attribute__((noinline)) void raise_chained(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A software exception at DISPATCH_LEVEL, where a page fault would stop the machine; the __finally releases the lock. */
+/* A software exception at DISPATCH_LEVEL, where a page fault would stop the machine. The __finally frees the lock. */
 #include "kernel.h"
 
 static unsigned long long lock;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* RtlUnwind with a record of the caller's: no filter is asked in an unwind, and no __except entered, whatever the code. */
+/* RtlUnwind with a record of one's own: no filter is asked in an unwind, and no __except entered, whatever the code. */
 #include "stack_walk.h"
 
 static CONTEXT landing;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A __finally that runs in an unwind walks its own stack: over the dispatcher's frames and the trap to the function that
-   faulted, whose frames are all still there. */
+/* A __finally that runs in an unwind walks its own stack: over the dispatcher's frames and the trap to the function
+   that faulted, which is still there. */
 #include "stack_walk.h"
 
 long walk_from_finally(void);
