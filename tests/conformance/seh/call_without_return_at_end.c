@@ -16,7 +16,8 @@ static __attribute__((noinline)) void last_call(long volatile *status)
 
 static long inside(EXCEPTION_RECORD const *record)
 {
-    note("raised in give_up: %d", function_at((unsigned long long)record->ExceptionAddress) == (unsigned long long)give_up);
+    unsigned long long const address = (unsigned long long)record->ExceptionAddress;
+    note("raised in give_up: %d", function_at(address) == (unsigned long long)give_up);
     return EXCEPTION_EXECUTE_HANDLER;
 }
 
@@ -37,7 +38,7 @@ except
 returned E0000011
 */
 
-/* expect wine: RtlRaiseStatus calls RtlRaiseException there, so that the address is one of its own
+/* expect wine: its RtlRaiseStatus calls RtlRaiseException, so that the address is one of its own
 raised in give_up: 0
 except
 returned E0000011

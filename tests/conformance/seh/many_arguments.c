@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Arguments beyond the fourth lie on the caller's stack; a filter of the callee reads them, and so does its __except. */
+/* Arguments beyond the fourth lie on the caller's stack; a filter of the callee reads them, and its __except, too. */
 #include "program.h"
 
 static __attribute__((noinline)) int add(int a, int b, int c, int d, int e, int f, int g, int h, int i, int j)

@@ -20,11 +20,19 @@ __declspec(dllimport) void RtlRaiseStatus(long status);
 #define NOWHERE ((volatile char *)0x10)
 
 /* Raise a software exception with one parameter; it returns where a filter continues it. */
-static __attribute__((noinline, unused)) void raise(unsigned long code, unsigned long flags, unsigned long long parameter)
+static __attribute__((noinline, unused)) void
+raise(unsigned long code, unsigned long flags, unsigned long long parameter)
 {
     EXCEPTION_RECORD record = {.ExceptionCode = code, .ExceptionFlags = flags, .NumberParameters = 1};
     record.ExceptionInformation[0] = parameter;
     RtlRaiseException(&record);
+}
+
+/* Raise an exception in the wanted one of several places that call this. */
+static __attribute__((noinline, unused)) void raise_at(int wanted, int place)
+{
+    if (wanted == place)
+        raise(0xE0000000 + place, 0, 0);
 }
 
 /* A filter that says it was asked, and its answer. */
