@@ -34,6 +34,8 @@ class Rule(StrEnum):
     """Scopes lie inside their function, and filters, `__finally` blocks and targets are code."""
     EPILOGUE = "epilogue"
     """An epilogue has a form that the unwinder recognises, or is where version 2 data says."""
+    RETURN_ADDRESS = "return-address"
+    """What a call returns to is of the same function."""
     NON_VOLATILE = "non-volatile"
     """A non-volatile register is saved, and a code says where, before it is changed."""
     LEAF = "leaf"

@@ -107,7 +107,7 @@ class FrameState:
     def read(self, address: Gva, size: int) -> bytes:
         """Return bytes of the frame as the unwinder reads them; what was never written is `CHANGED`."""
         if not is_in_frame(address):
-            return (_DOUBT if is_uncertain(address) else _PATTERN) * (size // 8 + 1)
+            return ((_DOUBT if is_uncertain(address) else _PATTERN) * (size // 8 + 1))[:size]
         data = bytearray((_PATTERN * (size // 8 + 1))[:size])
         for slot, value in self.memory.items():
             at = slot - address
@@ -119,7 +119,7 @@ class FrameState:
 
     def read_u64(self, address: Gva) -> int:
         """Return a quadword of the frame, as the unwinder reads it."""
-        return int.from_bytes(self.read(address, 8)[:8], "little")
+        return int.from_bytes(self.read(address, 8), "little")
 
     def store(self, address: int, values: tuple[int, ...], size: int) -> None:
         """Write quadwords to the frame; what is no quadword leaves its place `CHANGED`."""

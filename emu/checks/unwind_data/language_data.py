@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 from struct import Struct
 
-from emu.seh.c_specific_handler import MAXIMUM_SCOPES, Scope
+from emu.nt.unwind import SCOPE_TABLE_RECORD
+from emu.seh.c_specific_handler import Scope, decode_scope_table
 from emu.seh.gs_handler_check import HAS_ALIGNMENT
 from emu.seh.unwind_info import ReadImage, UnwindError, read_bytes
 
@@ -14,7 +16,7 @@ C_SPECIFIC_HANDLER = "__C_specific_handler"
 GS_HANDLER_CHECK = "__GSHandlerCheck"
 GS_HANDLER_CHECK_SEH = "__GSHandlerCheck_SEH"
 
-_RECORD = Struct("<4I")
+_COUNT_SIZE = 4
 _ALIGNMENT = Struct("<2i")
 _OFFSET_MASK = ~7
 
@@ -47,20 +49,12 @@ def read_language_data(read: ReadImage, handler: str, rva: int) -> LanguageData 
     scopes: tuple[Scope, ...] | None = None
     try:
         if handler != GS_HANDLER_CHECK:
-            scopes = _read_scopes(read, rva)
-            rva += 4 + _RECORD.size * len(scopes)
+            scopes = decode_scope_table(read, rva)
+            rva += _COUNT_SIZE + ctypes.sizeof(SCOPE_TABLE_RECORD) * len(scopes)
         cookie = None if handler == C_SPECIFIC_HANDLER else _read_cookie(read, rva)
     except UnwindError as error:
         return LanguageData(scopes, None, str(error))
     return LanguageData(scopes, cookie)
-
-
-def _read_scopes(read: ReadImage, rva: int) -> tuple[Scope, ...]:
-    count = int.from_bytes(read_bytes(read, rva, 4, "scope table"), "little")
-    if count > MAXIMUM_SCOPES:
-        raise UnwindError(f"scope table at rva 0x{rva:x} says it has {count} scopes")
-    table = read_bytes(read, rva + 4, count * _RECORD.size, "scope table")
-    return tuple(Scope(*fields) for fields in _RECORD.iter_unpack(table))
 
 
 def _read_cookie(read: ReadImage, rva: int) -> CookieData:

@@ -22,6 +22,7 @@ from emu.checks.unwind_data.frame_state import (
     original_xmm,
 )
 from emu.checks.unwind_data.functions import Function, ImageFunctions
+from emu.checks.unwind_data.instructions import Flow
 from emu.checks.unwind_data.words import applying_codes, saved_registers, stack_size
 from emu.seh.context import REGISTER_NAMES, RSP, Context
 from emu.seh.unwind_info import UnwindError
@@ -68,11 +69,24 @@ class PathCheck:
             function = self._functions.find(rva)
             if function is not None and function.chain is None:
                 continue
-            finding = self._check_instruction(_Place(start, primary, function, rva), state)
-            if finding is not None:
-                found.setdefault((finding.rule, finding.function), []).append(finding)
+            place = _Place(start, primary, function, rva)
+            for finding in (self._check_instruction(place, state), self._check_call(place)):
+                if finding is not None:
+                    # A fragment that is not chained is one mistake, of the function that jumps there.
+                    owner = "" if finding.rule is Rule.CHAIN else finding.function
+                    found.setdefault((finding.rule, owner), []).append(finding)
         for first, *more in found.values():
             self._findings.append(_with_count(first, len(more)))
+
+    def _check_call(self, place: _Place) -> UnwindFinding | None:
+        instruction, function = self._functions.instruction(place.rva), place.function
+        if instruction is None or instruction.flow is not Flow.CALL or function is None:
+            return None
+        if function.entry.begin <= instruction.end < function.entry.end:
+            return None
+        return self._finding(
+            place, Rule.RETURN_ADDRESS, f"it returns to +{function.size:#x}, which is not in the function any more"
+        )
 
     def _check_instruction(self, place: _Place, state: FrameState) -> UnwindFinding | None:
         context = state.context(place.rva)
@@ -96,19 +110,31 @@ class PathCheck:
         came_out, depth = wrong.get("rsp", ENTRY + 8), state.depth
         taken = "unwinding finds no RSP"
         if is_in_frame(came_out) and depth is not None:
-            taken = f"unwinding takes it for {_bytes_below(came_out - 8 - state.gpr[RSP])}"
+            taken = f"unwinding takes it to be {_bytes_below(came_out - 8 - state.gpr[RSP])} it"
         why = f"RSP is {_bytes_below(depth)} the return address, {taken}"
         primary = place.primary
         if primary is not None and function not in self._functions.parts_of(primary):
             return Rule.CHAIN, (
                 f"{why}: {primary.name} jumps here with its frame, and {function.name} is not chained to it"
             )
+        if in_epilogue and (to := self._fragment_jumped_to(place)) is not None:
+            return Rule.CHAIN, f"{why}: it jumps to {to.name} with its frame, which is not chained to {function.name}"
         if in_epilogue:
             return Rule.EPILOGUE, f"{why}: it is taken for an epilogue"
-        is_behind_prologue = place.rva - function.entry.begin >= function.chain.info.size_of_prolog
+        info = function.chain.info
+        is_behind_prologue = place.rva - function.entry.begin >= info.size_of_prolog
+        if info.frame_register and is_behind_prologue and not is_in_frame(state.gpr[info.frame_register]):
+            name = REGISTER_NAMES[info.frame_register]
+            return Rule.FRAME_REGISTER, f"{name} is the frame register, and does not hold the frame any more"
         if depth is not None and depth < stack_size(function.chain.infos) and is_behind_prologue:
             return Rule.EPILOGUE, f"{why}: no epilogue is recognised from here on"
         return Rule.UNWIND, why
+
+    def _fragment_jumped_to(self, place: _Place) -> Function | None:
+        instruction = self._functions.instruction(place.rva)
+        if instruction is None or instruction.flow is not Flow.JUMP or instruction.target is None:
+            return None
+        return self._functions.find(instruction.target)
 
     def _finding(self, place: _Place, rule: Rule, message: str) -> UnwindFinding:
         function = place.function
@@ -159,6 +185,8 @@ def _explain_registers(function: Function, wrong: dict[str, int]) -> tuple[Rule,
 def _bytes_below(depth: int | None) -> str:
     if depth is None:
         return "somewhere below"
+    if depth == 0:
+        return "at"
     return f"{abs(depth):#x} bytes {'below' if depth >= 0 else 'above'}"
 
 

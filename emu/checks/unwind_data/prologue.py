@@ -58,6 +58,7 @@ class Prologue:
         self._code = tuple(decode_range(functions.read, self._begin, end))
         self._ends = {0} | {instruction.end - self._begin for instruction in self._code}
         self._steps = {} if state is None else self._run(state)
+        self._misplaced: set[UnwindCode] = set()
 
     def _run(self, state: FrameState) -> dict[int, Step]:
         """Return the straight part of the prologue, by the offset of each instruction's end."""
@@ -119,10 +120,9 @@ class Prologue:
             offset = instruction.rva - self._begin
             ends_it = instruction.flow not in (Flow.NEXT, Flow.CALL)
             if ends_it or (instruction.flow is Flow.CALL and offset >= last):
+                end = instruction.end - self._begin
                 self._say(
-                    Rule.PROLOGUE_SIZE,
-                    offset,
-                    f"the prologue ends at +{size:#x}, but `{instruction.text}` at +{offset:#x} is of the body",
+                    Rule.PROLOGUE_SIZE, end, f"it belongs to the body, and the prologue of {size:#x} bytes covers it"
                 )
                 return
 
@@ -168,25 +168,35 @@ class Prologue:
 
     def _check_movement(self, offset: int, step: Step, codes: list[UnwindCode]) -> bool:
         moved = step.allocated
-        described = sum(8 if code.op is UnwindOp.PUSH_NONVOL else code.operand for code in codes)
-        if moved is None:
+        if moved is None or (codes and self._misplaced.issuperset(codes)):
             return True
         if not codes:
-            if moved == 0:
-                return True
-            self._say(Rule.UNDESCRIBED, offset, f"{_movement(moved)}, and no code at +{offset:#x} says so")
-            return False
-        if moved != described:
+            return moved == 0 or self._explain_undescribed(offset, step.instruction, moved)
+        if moved != _described(codes):
             said = " and ".join(describe_code(code, self._info) for code in codes)
-            self._say(Rule.PROLOGUE, offset, f"{_movement(moved)}; the code says {said}", *codes)
+            self._say(Rule.PROLOGUE, offset, f"{_movement(step.instruction, moved)}; the code says {said}", *codes)
             return False
         pushed = _pushed_register(step.instruction)
         for code in codes:
             if code.op is UnwindOp.PUSH_NONVOL and code.info != pushed:
-                does = "pushes no register" if pushed is None else f"pushes {REGISTER_NAMES[pushed]}"
+                does = _movement(step.instruction, moved)
                 self._say(Rule.PROLOGUE, offset, f"{does}; the code says {describe_code(code, self._info)}", code)
                 return False
         return True
+
+    def _explain_undescribed(self, offset: int, instruction: Instruction, moved: int) -> bool:
+        """Report a movement that has no code: at another instruction, which moves nothing, may be one that fits."""
+        for code in self._info.codes:
+            step = self._steps.get(code.offset)
+            if step is not None and step.allocated == 0 and _described([code]) == moved:
+                self._misplaced.add(code)
+                why = (
+                    f"{_movement(instruction, moved)}; the code that says so is at +{code.offset:#x}, not +{offset:#x}"
+                )
+                self._say(Rule.CODE_OFFSET, offset, why, code)
+                return False
+        self._say(Rule.UNDESCRIBED, offset, f"{_movement(instruction, moved)}, and no code at +{offset:#x} says so")
+        return False
 
     def _check_registers(self) -> None:
         """Check the frame register and the saves: what codes say must be so behind their instruction."""
@@ -251,11 +261,16 @@ class Prologue:
         return value - info.frame_offset if is_in_frame(value) else None
 
     def _say(self, rule: Rule, offset: int | None, message: str, *codes: UnwindCode) -> None:
-        # A code belongs to the instruction that ends at its offset.
-        start = next(
-            (each.rva - self._begin for each in self._code if each.end - self._begin == offset and codes), offset
-        )
+        start = offset
+        if offset is not None:  # a code belongs to the instruction that ends at its offset, or that it is inside of
+            ended = (each.rva - self._begin for each in self._code if each.rva < self._begin + offset <= each.end)
+            start = next(ended, offset)
         self._report(rule, start, message, tuple(code_with_offset(code, self._info) for code in codes))
+
+
+def _described(codes: list[UnwindCode]) -> int:
+    """Return how many bytes codes say that RSP was lowered by."""
+    return sum(8 if code.op is UnwindOp.PUSH_NONVOL else code.operand for code in codes)
 
 
 def _pushed_register(instruction: Instruction) -> int | None:
@@ -264,9 +279,12 @@ def _pushed_register(instruction: Instruction) -> int | None:
     return instruction.operands[0].register
 
 
-def _movement(moved: int) -> str:
+def _movement(instruction: Instruction, moved: int) -> str:
+    """Return what an instruction does to RSP, in words."""
     if moved == 0:
         return "does not move RSP"
+    if (pushed := _pushed_register(instruction)) is not None:
+        return f"pushes {REGISTER_NAMES[pushed]}"
     return f"{'allocates' if moved > 0 else 'frees'} {abs(moved):#x} bytes"
 
 

@@ -15,7 +15,7 @@ from emu.checks.unwind_data.frame_state import NON_VOLATILE
 from emu.checks.unwind_data.functions import Function, ImageFunctions, image_functions
 from emu.checks.unwind_data.instructions import Flow, Instruction, decode_at
 from emu.checks.unwind_data.shadow_stack import FIRST_NON_VOLATILE_XMM, Activation, Caller, ShadowStack, Stop
-from emu.checks.unwind_data.words import applying_codes, saved_registers
+from emu.checks.unwind_data.words import applying_codes, saved_registers, stack_size
 from emu.cpu.instruction import MAXIMUM_LENGTH
 from emu.image import Module
 from emu.kernel.modules import ModuleUnwinder
@@ -145,7 +145,7 @@ class UnwindProof:
         self._seen.add(rip)
         if activation.caller is None:
             return
-        place = _Place(functions, function, rva, instruction)
+        place = _Place(functions, function, rva, instruction, context.gpr[RSP])
         if instruction.flow is Flow.CALL and (behind := self._system.modules.find(instruction.end)) is not None:
             self._check(place, behind, instruction.end, context.copy(), activation)
         self._check(place, unwinder, rip, context, activation)
@@ -161,9 +161,21 @@ class UnwindProof:
             return
         wrong = _wrong_values(context, activation.caller)
         if wrong:
-            self._report(place, pc, *_explain(place, frame, wrong, is_return=pc != place.instruction.rva), wrong)
+            depth = activation.slot - place.stack_pointer
+            rule, why = _explain(place, frame, wrong, depth, pc)
+            if (owner := self._owner(place, activation)) is not None and depth:
+                rule, why = Rule.CHAIN, f"{why}: {owner.name} jumped here with its frame, and this is not chained to it"
+            self._report(place, pc, rule, why, wrong)
         elif pc == place.instruction.rva:
             self._check_establisher(place, frame, activation)
+
+    def _owner(self, place: _Place, activation: Activation) -> Function | None:
+        """Return the function that the activation began with, where the place is of another one."""
+        module = next((each for each in self._modules if each.contains(Gva(activation.entered))), None)
+        owner = place.functions.find(activation.entered - module.base) if module and place.function else None
+        if owner is None or place.function is None or place.function in place.functions.parts_of(owner):
+            return None
+        return owner
 
     def _check_establisher(self, place: _Place, frame: Frame, activation: Activation) -> None:
         function = place.function
@@ -175,7 +187,7 @@ class UnwindProof:
         first = activation.establishers.setdefault(begin, frame.establisher)
         if first != frame.establisher:
             value = WrongValue("establisher frame", frame.establisher, first)
-            message = f"the establisher frame is {frame.establisher:#x}, and was {first:#x} before in this activation"
+            message = "the establisher frame is not where it was before in this activation"
             self._report(place, place.instruction.rva, Rule.ESTABLISHER, message, (value,))
 
     def _report(self, place: _Place, pc: int, rule: Rule, message: str, values: tuple[WrongValue, ...]) -> None:
@@ -187,6 +199,8 @@ class UnwindProof:
         name, _, offset = functions.name_of(begin).partition("+") if function is None else (function.name, "", "")
         if function is None and offset:
             begin -= int(offset, 16)
+        same = functions.instruction(place.rva)  # at its RVA, as the function table is shown
+        text = same.text if same is not None and same.size == place.instruction.size else place.instruction.text
         codes: tuple[str, ...] = ()
         if function is not None and function.chain is not None:
             codes = applying_codes(function.chain.infos, place.rva - function.entry.begin + pc - place.instruction.rva)
@@ -197,7 +211,7 @@ class UnwindProof:
             begin,
             place.rva - begin,
             message,
-            place.instruction.text,
+            text,
             codes,
             values,
         )
@@ -230,6 +244,7 @@ class _Place(NamedTuple):
     rva: int
     instruction: Instruction
     """At its address, not its RVA."""
+    stack_pointer: int
 
 
 @functools.lru_cache(maxsize=65536)
@@ -261,12 +276,16 @@ def _wrong_values(context: Context, caller: Caller) -> tuple[WrongValue, ...]:
     return tuple(wrong)
 
 
-def _explain(place: _Place, frame: Frame, wrong: tuple[WrongValue, ...], *, is_return: bool) -> tuple[Rule, str]:
+def _explain(place: _Place, frame: Frame, wrong: tuple[WrongValue, ...], depth: int, pc: int) -> tuple[Rule, str]:
+    """Name the rule that an unwind from `pc` breaks, RSP being `depth` bytes below the return address."""
     names = [value.register for value in wrong]
-    where = "behind this call, " if is_return else ""
     function = place.function
+    where = "behind this call, " if pc != place.instruction.rva else ""
     if function is None or function.chain is None:
         return Rule.LEAF, f"{where}{', '.join(names)} of the caller cannot be had: no entry of the function table"
+    offset = place.rva - function.entry.begin + pc - place.instruction.rva
+    if where and offset >= function.size:
+        return Rule.RETURN_ADDRESS, f"it returns to +{offset:#x}, which is not in the function any more"
     rsp = next((value for value in wrong if value.register == "rsp"), None)
     if rsp is not None and abs(rsp.came_out - rsp.true) < 1 << 32:
         by = rsp.came_out - rsp.true
@@ -280,4 +299,6 @@ def _explain(place: _Place, frame: Frame, wrong: tuple[WrongValue, ...], *, is_r
         return Rule.UNWIND, f"{where}what comes out for {', '.join(names)} is not the caller's"
     if frame.in_epilogue:
         return Rule.EPILOGUE, f"{why}: it is taken for an epilogue"
+    if offset >= function.chain.info.size_of_prolog and depth < stack_size(function.chain.infos):
+        return Rule.EPILOGUE, f"{why}: no epilogue is recognised from here on"
     return Rule.UNWIND, why

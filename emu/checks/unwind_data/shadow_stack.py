@@ -37,12 +37,14 @@ class Caller(NamedTuple):
 class Activation:
     """One run of a function. `caller` is None where it began unseen."""
 
-    __slots__ = ("caller", "establishers", "returns_to", "slot")
+    __slots__ = ("caller", "entered", "establishers", "returns_to", "slot")
 
-    def __init__(self, slot: int, caller: Caller | None) -> None:
+    def __init__(self, slot: int, caller: Caller | None, entered: int) -> None:
         self.slot = slot
         """Where its return address lies, or its machine frame."""
         self.caller = caller
+        self.entered = entered
+        """Where it began, or the function that it has tail-called did."""
         self.returns_to: tuple[int, int] | None = None
         """RIP and RSP behind the call that it has made last."""
         self.establishers: dict[int, int] = {}
@@ -116,6 +118,8 @@ class ShadowStack:
             self._come_from_outside(stop)
         activation = self._live[-1]
         instruction = stop.instruction
+        if stop.is_function_begin and stack_pointer == activation.slot:
+            activation.entered = instruction.rva
         if instruction.flow is Flow.CALL:
             activation.returns_to = instruction.end, stack_pointer
         self._before = _Previous(instruction, stack_pointer, self._read(stack_pointer))
@@ -153,17 +157,18 @@ class ShadowStack:
 
     def _enter(self, stop: Stop) -> None:
         slot = stop.registers[RSP]
-        self._live.append(Activation(slot, _caller(stop, self._read(slot), slot + 8)))
+        caller = _caller(stop, self._read(slot), slot + 8)
+        self._live.append(Activation(slot, caller, stop.instruction.rva))
 
     def _enter_by_machine_frame(self, stop: Stop) -> None:
         """Take RIP and RSP from the frame itself: its selectors tell whether an error code lies below it."""
-        slot = stop.registers[RSP]
-        for frame in (slot, slot + 8):
+        stack_pointer = stop.registers[RSP]
+        for frame in (stack_pointer, stack_pointer + 8):
             if self._selectors(frame) == (KERNEL_CODE_SELECTOR, KERNEL_STACK_SELECTOR):
                 caller = _caller(stop, self._read(frame), self._read(frame + _MACHINE_FRAME_RSP))
-                self._live.append(Activation(slot, caller))
+                self._live.append(Activation(frame, caller, stop.instruction.rva))
                 return
-        self._live.append(Activation(slot, None))
+        self._live.append(Activation(stack_pointer, None, stop.instruction.rva))
 
     def _selectors(self, frame: int) -> tuple[int, int]:
         return self._read(frame + 8) & _SELECTOR_MASK, self._read(frame + 0x20) & _SELECTOR_MASK
@@ -172,7 +177,7 @@ class ShadowStack:
         """Go on in a frame that began unseen, as the host writes some, or that the host has called from."""
         slot = self._slot_of(stop)
         if not self._live or self._live[-1].slot != slot:
-            self._live.append(Activation(slot, None))
+            self._live.append(Activation(slot, None, stop.instruction.rva))
 
     def _read(self, address: int) -> int:
         data = self._memory.read_available(Gva(address & ADDRESS_MASK), 8)

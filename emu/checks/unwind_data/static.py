@@ -39,13 +39,24 @@ class _StaticCheck:
         for function in functions:
             self._check_function(function)
         wrong = {finding.function for finding in self._findings}
+        jumped_to = self._jumped_to()
         paths = PathCheck(self._functions, self._findings)
         for function in functions:
             names = {part.name for part in self._functions.parts_of(function)}
-            if not function.is_fragment and not names & wrong:
+            if not function.is_fragment and function not in jumped_to and not names & wrong:
                 paths.check(function, self._walks[function.entry.begin])
         paths.check_leaves(self._walks.values())
         return tuple(sorted(self._findings, key=lambda finding: (finding.rva, finding.offset or 0)))
+
+    def _jumped_to(self) -> set[Function]:
+        """Return the functions that others go on in with their frame: they are checked as what these go on in."""
+        found = set()
+        for begin, walk in self._walks.items():
+            primary = self._functions.find(begin)
+            parts = self._functions.parts_of(primary) if primary else ()
+            reached = {self._functions.find(rva) for rva in walk.states}
+            found |= {function for function in reached if function is not None and function not in parts}
+        return found
 
     def _check_table(self) -> None:
         image = self._functions.image

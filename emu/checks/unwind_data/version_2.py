@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from emu.checks.unwind_data.finding import Rule
 from emu.checks.unwind_data.functions import Function, ImageFunctions
-from emu.checks.unwind_data.instructions import Flow
+from emu.checks.unwind_data.instructions import Flow, Instruction
 from emu.checks.unwind_data.prologue import Report
 from emu.seh.context import REGISTER_NAMES
 from emu.seh.epilogue import version_2_epilogue
@@ -25,6 +25,10 @@ def check_declared_epilogues(functions: ImageFunctions, function: Function, repo
                 Rule.EPILOGUE, None, f"an epilogue is declared {start:#x} bytes before the end, which is {where}", ()
             )
             continue
+        if (inside := _instruction_around(functions, function, begin)) is not None:
+            why = f"an epilogue is declared {start:#x} bytes before the end, inside of it"
+            report(Rule.EPILOGUE, inside.rva - function.entry.begin, why, ())
+            continue
         try:
             pops = version_2_epilogue(function.chain.infos, 0).pops
         except UnwindError as error:
@@ -32,6 +36,11 @@ def check_declared_epilogues(functions: ImageFunctions, function: Function, repo
             continue
         if mistake := _mistake(functions, begin, pops, info.epilog_size):
             report(Rule.EPILOGUE, offset, f"declared as an epilogue of {info.epilog_size:#x} bytes: {mistake}", ())
+
+
+def _instruction_around(functions: ImageFunctions, function: Function, rva: int) -> Instruction | None:
+    """Return the instruction that an RVA is inside of, not at the begin of."""
+    return next((each for each in functions.code(function) if each.rva < rva < each.end), None)
 
 
 def _mistake(functions: ImageFunctions, rva: int, pops: tuple[int | None, ...], size: int) -> str:
