@@ -8,7 +8,7 @@ from typing import NamedTuple
 from emu.address import Gva
 from emu.kernel.modules import ModuleUnwinder
 from emu.kernel.system import System
-from emu.seh.c_specific_handler import EXECUTE_HANDLER, decode_scope_table
+from emu.seh.c_specific_handler import EXECUTE_HANDLER, c_specific_handler, decode_scope_table
 from emu.seh.unwind_info import UnwindError
 
 
@@ -26,7 +26,7 @@ def try_blocks(system: System, module: ModuleUnwinder, pc: Gva, handler: Gva) ->
 
     None where the language handler is another one than those with a scope table, or the table cannot be read.
     """
-    if system.host_handler(handler) not in (system.c_specific_handler, system.gs_handler_check.with_scopes):
+    if system.host_handler(handler) not in (c_specific_handler, system.gs_handler_check.with_scopes):
         return None
     entry = module.lookup(pc)
     if entry is None:

@@ -26,7 +26,7 @@ from emu.memory.half import Half, HalfMark
 from emu.memory.page_table import PageState
 from emu.memory.ram import DEFAULT_SIZE, Ram
 from emu.profile import Profile
-from emu.seh.c_specific_handler import CSpecificHandler
+from emu.seh.c_specific_handler import c_specific_handler
 from emu.seh.context import Context
 from emu.seh.environment import Environment, HostHandler
 from emu.seh.frames import GuestFrames
@@ -85,10 +85,9 @@ class System:
         """What ExGetPreviousMode answers: calls stand for system calls of a user program."""
         self.current_thread = self.kernel["KiInitialThread"]
         self.events: list[Event] = []
-        self.c_specific_handler = CSpecificHandler()
-        self.gs_handler_check = GsHandlerCheck(self.kernel["KiReportGsFailure"], self.c_specific_handler)
+        self.gs_handler_check = GsHandlerCheck(self.kernel["KiReportGsFailure"], c_specific_handler)
         self._host_handlers: dict[int, HostHandler] = {
-            self.kernel["__C_specific_handler"]: self.c_specific_handler,
+            self.kernel["__C_specific_handler"]: c_specific_handler,
             self.kernel["KiNestedExceptionHandler"]: nested_exception_handler,
             self.kernel["KiCollidedUnwindHandler"]: collided_unwind_handler,
         }
@@ -223,7 +222,6 @@ class System:
         if not self.modules.release_to(checkpoint.modules):
             return False
         self.cpu.drop_all_translations()
-        self.c_specific_handler.forget_tables()
         return True
 
     def close(self) -> None:

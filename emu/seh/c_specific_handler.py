@@ -8,6 +8,7 @@ EXCEPTION_EXECUTE_HANDLER.
 
 from __future__ import annotations
 
+import functools
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -22,7 +23,7 @@ from emu.seh.unwind import unwind_to
 from emu.seh.unwind_info import ReadImage, UnwindError, read_bytes
 
 EXECUTE_HANDLER: Final = 1
-MAXIMUM_SCOPES: Final = 0x10000
+MAXIMUM_SCOPES: Final = 0x1000
 """More than any function has: a count beyond it is not a scope table."""
 
 _RECORD: Final = Struct("<4I")
@@ -49,97 +50,87 @@ def decode_scope_table(read: ReadImage, at: int) -> tuple[Scope, ...]:
     if count > MAXIMUM_SCOPES:
         raise UnwindError(f"scope table at {at:#x} says it has {count} scopes")
     table = read_bytes(read, at + 4, count * _RECORD.size, "scope table") if count else b""
+    return _decode(table)
+
+
+@functools.lru_cache(maxsize=128)
+def _decode(table: bytes) -> tuple[Scope, ...]:
+    """Decode the records. Tables lie in guest memory, which the guest may write: only equal bytes are known again."""
     return tuple(Scope(*fields) for fields in _RECORD.iter_unpack(table))
 
 
-class CSpecificHandler:
-    """The handler, with the scope tables it has read: those that loaded images name for their functions, which lie in
-    read-only memory. One that guest code names itself is read anew each time."""
+def c_specific_handler(environment: Environment, call: HandlerCall) -> Steps:
+    """Answer for one frame; the result is a disposition."""
+    scopes = read_scope_table(environment.memory, call.handler_data)
+    if call.exception.unwinding:
+        return _unwind(environment, call, scopes)
+    return _search(environment, call, scopes)
 
-    def __init__(self) -> None:
-        self._tables: dict[int, tuple[Scope, ...]] = {}
 
-    def forget_tables(self) -> None:
-        """Drop every table read: images may have come and gone."""
-        self._tables.clear()
-
-    def __call__(self, environment: Environment, call: HandlerCall) -> Steps:
-        """Answer for one frame; the result is a disposition."""
-        scopes = self._tables.get(call.handler_data) if call.data_is_constant else None
-        if scopes is None:
-            scopes = read_scope_table(environment.memory, call.handler_data)
-            if call.data_is_constant:
-                self._tables[call.handler_data] = scopes
-        if call.exception.unwinding:
-            return self._unwind(environment, call, scopes)
-        return self._search(environment, call, scopes)
-
-    def _search(self, environment: Environment, call: HandlerCall, scopes: tuple[Scope, ...]) -> Steps:
-        exception, base, establisher = call.exception, call.image_base, Gva(call.establisher)
-        pc = call.control_pc - base
-        for scope in scopes[call.scope_index :]:
-            if not scope.begin <= pc < scope.end or not scope.target:
-                continue
-            if scope.handler == EXECUTE_HANDLER:
-                answer = EXECUTE_HANDLER
-                environment.emit(FilterAnswered(establisher, None, answer))
-            else:
-                filter_address = Gva(base + scope.handler)
-                stub = call.build_frames(environment)
-                pointers = stub + f.STUB_SCRATCH
-                environment.memory.write(
-                    Gva(pointers), _POINTERS.pack(exception.record_address, exception.context_address)
-                )
-                result = yield CallGuest(
-                    filter_address, (pointers, establisher), stub, environment.frames.handler_stub_return
-                )
-                answer = _signed(result)
-                exception.reload(environment.memory)
-                environment.emit(FilterAnswered(establisher, filter_address, answer))
-            if answer < 0:
-                return ExceptionDisposition.CONTINUE_EXECUTION
-            if answer > 0:
-                yield from self._accept(environment, call, base + scope.target)
-        return ExceptionDisposition.CONTINUE_SEARCH
-
-    def _accept(self, environment: Environment, call: HandlerCall, target: int) -> Steps:
-        """Unwind to the frame of `call`. The walk begins at the exception itself where the frames between it and this
-        handler are the dispatcher's own, which have nothing to run; a handler of the guest's may have."""
-        exception = call.exception
-        return unwind_to(
-            environment,
-            exception,
-            call.establisher,
-            target,
-            int(exception.record.code),
-            call.origin or exception.context.copy(),
-            f.records_below(call.stub),
-            call,
-        )
-
-    def _unwind(self, environment: Environment, call: HandlerCall, scopes: tuple[Scope, ...]) -> Steps:
-        base = call.image_base
-        pc, target = call.control_pc - base, call.target_ip - base
-        at_target = call.exception.flags & EXCEPTION_TARGET_UNWIND
-        for index in range(call.scope_index, len(scopes)):
-            scope = scopes[index]
-            if not scope.begin <= pc < scope.end:
-                continue
-            if at_target and any(
-                other.begin <= target < other.end and other.target == scope.target and other.handler == scope.handler
-                for other in scopes
-            ):
-                break  # the target lies in the same __try
-            if scope.target:
-                if at_target and target == scope.target:
-                    break
-                continue
-            call.scope_index = index + 1
-            handler = Gva(base + scope.handler)
+def _search(environment: Environment, call: HandlerCall, scopes: tuple[Scope, ...]) -> Steps:
+    exception, base, establisher = call.exception, call.image_base, Gva(call.establisher)
+    pc = call.control_pc - base
+    for scope in scopes[call.scope_index :]:
+        if not scope.begin <= pc < scope.end or not scope.target:
+            continue
+        if scope.handler == EXECUTE_HANDLER:
+            answer = EXECUTE_HANDLER
+            environment.emit(FilterAnswered(establisher, None, answer))
+        else:
+            filter_address = Gva(base + scope.handler)
             stub = call.build_frames(environment)
-            environment.emit(FinallyRun(Gva(call.establisher), handler))
-            yield CallGuest(handler, (1, call.establisher), stub, environment.frames.handler_stub_return)
-        return ExceptionDisposition.CONTINUE_SEARCH
+            pointers = stub + f.STUB_SCRATCH
+            environment.memory.write(Gva(pointers), _POINTERS.pack(exception.record_address, exception.context_address))
+            result = yield CallGuest(
+                filter_address, (pointers, establisher), stub, environment.frames.handler_stub_return
+            )
+            answer = _signed(result)
+            exception.reload(environment.memory)
+            environment.emit(FilterAnswered(establisher, filter_address, answer))
+        if answer < 0:
+            return ExceptionDisposition.CONTINUE_EXECUTION
+        if answer > 0:
+            yield from _accept(environment, call, base + scope.target)
+    return ExceptionDisposition.CONTINUE_SEARCH
+
+
+def _accept(environment: Environment, call: HandlerCall, target: int) -> Steps:
+    """Unwind to the frame of `call`. The walk begins at the exception itself where the frames between it and this
+    handler are the dispatcher's own, which have nothing to run; a handler of the guest's may have."""
+    exception = call.exception
+    return unwind_to(
+        environment,
+        exception,
+        call.establisher,
+        target,
+        int(exception.record.code),
+        call.origin or exception.context.copy(),
+        f.records_below(call.stub),
+        call,
+    )
+
+
+def _unwind(environment: Environment, call: HandlerCall, scopes: tuple[Scope, ...]) -> Steps:
+    base = call.image_base
+    pc, target = call.control_pc - base, call.target_ip - base
+    at_target = call.exception.flags & EXCEPTION_TARGET_UNWIND
+    around_target = {(each.target, each.handler) for each in scopes if at_target and each.begin <= target < each.end}
+    for index in range(call.scope_index, len(scopes)):
+        scope = scopes[index]
+        if not scope.begin <= pc < scope.end:
+            continue
+        if (scope.target, scope.handler) in around_target:
+            break  # the target lies in the same __try
+        if scope.target:
+            if at_target and target == scope.target:
+                break
+            continue
+        call.scope_index = index + 1
+        handler = Gva(base + scope.handler)
+        stub = call.build_frames(environment)
+        environment.emit(FinallyRun(Gva(call.establisher), handler))
+        yield CallGuest(handler, (1, call.establisher), stub, environment.frames.handler_stub_return)
+    return ExceptionDisposition.CONTINUE_SEARCH
 
 
 def _signed(value: int) -> int:

@@ -78,7 +78,6 @@ class HandlerCall:
         "_stub",
         "context",
         "control_pc",
-        "data_is_constant",
         "establisher",
         "exception",
         "handler",
@@ -117,8 +116,6 @@ class HandlerCall:
         """Searching: the caller's context, already unwound. Unwinding: the frame's own."""
         self.handler = handler
         self.handler_data = handler_data
-        self.data_is_constant = True
-        """Whether the handler's data is where the image's unwind data says, and not where guest code does."""
         self.target_ip = target_ip
         self.scope_index = 0
         self.unwinding = unwinding
@@ -215,7 +212,6 @@ class HandlerCall:
             self.scope_index,
         ) = _DISPATCHER_CONTEXT.unpack(memory.read(Gva(address), _DISPATCHER_CONTEXT.size))
         self.handler, self.handler_data = Gva(handler), Gva(handler_data)
-        self.data_is_constant = False
         self.context = Context.unpack(memory.read(Gva(context_address), CONTEXT_SIZE))
 
 

@@ -35,6 +35,10 @@ from emu.seh.unwind_plan import Stage, StageBuilder, undo_epilogue, undo_prologu
 # Room for one stack adjustment, a pop of every register many times over and the terminator.
 _EPILOGUE_WINDOW = 128
 
+MOST_KEPT = 0x4_0000
+"""Unwind codes, about, up to which what was decoded and compiled is kept: guest code chooses how many it is."""
+_KEPT_BESIDE_CODES = 8
+
 
 class StackReader(Protocol):
     """Guest memory as the unwinder needs it; its own error for unmapped bytes passes through."""
@@ -99,7 +103,7 @@ class ImageUnwinder:
     """Unwinds frames of the functions of one loaded image.
 
     `read(rva, size)` gives the loaded image's bytes. They are taken not to change: plans are
-    kept for the life of the object.
+    kept, up to `MOST_KEPT`.
     """
 
     def __init__(self, base: Gva, function_table: FunctionTable, read: ReadImage) -> None:
@@ -108,6 +112,7 @@ class ImageUnwinder:
         self.read = read
         self._chains: dict[RuntimeFunction, UnwindChain] = {}
         self._plans: dict[int, _Plan] = {}
+        self._kept = 0
 
     def lookup(self, pc: Gva) -> RuntimeFunction | None:
         """Return the function that an address is in, or None (a leaf, or another image)."""
@@ -117,8 +122,19 @@ class ImageUnwinder:
         """Return a function's decoded unwind infos; raises UnwindError."""
         chain = self._chains.get(entry)
         if chain is None:
-            chain = self._chains[entry] = resolve_chain(self.read, entry)
+            chain = resolve_chain(self.read, entry)
+            self._make_room(chain)
+            self._chains[entry] = chain
         return chain
+
+    def _make_room(self, chain: UnwindChain) -> None:
+        """Forget everything where one more chain, or a plan made of it, would be too much."""
+        weight = _KEPT_BESIDE_CODES + sum(len(info.codes) for info in chain.infos)
+        self._kept += weight
+        if self._kept > MOST_KEPT:
+            self._chains.clear()
+            self._plans.clear()
+            self._kept = weight
 
     def frame_offset(self, pc: Gva) -> int:
         """Return how far above the frame's base the frame register of a function points; 0 without one."""
@@ -146,7 +162,9 @@ class ImageUnwinder:
             entry = self._lookup(pc - self._base)
             if entry is None:
                 return unwind_leaf(context, memory)
-            plan = self._plans[pc] = self._compile(entry, pc - self._base)
+            plan = self._compile(entry, pc - self._base)
+            self._make_room(self.chain(entry))
+            self._plans[pc] = plan
 
         (
             frame_register,

@@ -9,6 +9,7 @@ from emu.kernel import system as system_module
 from emu.kernel.guest_fault import GuestFault
 from emu.kernel.system import System, SystemNotBuilt
 from emu.profile import Profile
+from emu.seh.c_specific_handler import c_specific_handler
 
 
 def test_images_that_are_not_built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -94,9 +95,9 @@ def test_context_is_that_of_the_processor(machine: Machine) -> None:
 def test_language_handlers_of_the_host_are_known_behind_a_thunk(machine: Machine) -> None:
     system = machine._system
     handler = system.kernel["__C_specific_handler"]
-    assert system.host_handler(handler) is system.c_specific_handler
+    assert system.host_handler(handler) is c_specific_handler
     thunks = [at for at, to in system.modules.linked.items() if to == handler]
     for thunk in thunks:
-        assert system.host_handler(Gva(thunk)) is system.c_specific_handler
+        assert system.host_handler(Gva(thunk)) is c_specific_handler
     assert system.host_handler(Gva(handler + 1)) is None
     assert system.host_handler(Gva(0)) is None

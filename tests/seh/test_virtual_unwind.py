@@ -14,7 +14,7 @@ from emu.image.function_table import RuntimeFunction
 from emu.nt.unwind import UNW_FLAG_CHAININFO, UNW_FLAG_EHANDLER, UNW_FLAG_UHANDLER
 from emu.seh.context import RBP, RBX, RDI, RSI, RSP, Context
 from emu.seh.unwind_info import UnwindCode, UnwindError
-from emu.seh.virtual_unwind import Frame, ImageUnwinder, unwind_leaf
+from emu.seh.virtual_unwind import MOST_KEPT, Frame, ImageUnwinder, unwind_leaf
 from tests.seh.unwind_images import (
     IMAGE_BASE,
     Image,
@@ -616,3 +616,21 @@ class TestAgainstTheCodeWalk:
         image = image_with(data, Random(seed).randbytes(END - BEGIN))
         with suppress(UnwindError):
             unwind(image, offset, at_stack(), {})
+
+
+class TestWhatIsKept:
+    def test_long_infos_of_many_functions_are_forgotten_again(self) -> None:
+        """The guest chooses the pcs by what it puts on its stack."""
+        image = Image(0x10_0000)
+        info = encode_unwind_info([push(0, RBX)] * 254)
+        size, count = len(info) + 4 & ~3, 1200
+        for index in range(count):
+            image.place(0x2000 + size * index, info)
+            image.function(0x100 + 2 * index, 0x102 + 2 * index, 0x2000 + size * index)
+        unwinder, memory, most = unwinder_of(image), Memory(), 0
+        for index in range(count):
+            for pc in (0x100 + 2 * index, 0x101 + 2 * index):
+                unwinder.virtual_unwind(Gva(IMAGE_BASE + pc), at_stack(), memory, 0)
+                kept = sum(len(each.info.codes) for each in unwinder._chains.values()) + 254 * len(unwinder._plans)
+                most = max(most, kept)
+        assert MOST_KEPT // 2 < most <= MOST_KEPT

@@ -11,6 +11,7 @@ from emu.kernel.stubs import ExportCall, ExportFunction
 from emu.nt.context import CONTEXT_SIZE
 from emu.nt.exception_record import EXCEPTION_RECORD_SIZE, ExceptionDisposition, unpack_exception_record
 from emu.outcome import make_record
+from emu.seh.c_specific_handler import c_specific_handler
 from emu.seh.context import RSP, Context
 from emu.seh.environment import HostHandler
 from emu.seh.handler_call import HandlerCall, PendingException
@@ -36,9 +37,9 @@ def rtl_raise_exception(call: ExportCall) -> Steps:
     raise AssertionError("an exception that is continued goes on from its context")
 
 
-def c_specific_handler(call: ExportCall) -> Steps:
+def own_c_specific_handler(call: ExportCall) -> Steps:
     """__C_specific_handler, where guest code calls it itself: a handler of its own that passes the call on."""
-    return _call_handler(call, call.system.c_specific_handler)
+    return _call_handler(call, c_specific_handler)
 
 
 def gs_handler_check(call: ExportCall) -> Steps:
@@ -72,7 +73,7 @@ def _call_handler(call: ExportCall, handler: HostHandler) -> Steps:
 
 EXPORTS: Final[dict[str, ExportFunction]] = {
     "RtlRaiseException": rtl_raise_exception,
-    "__C_specific_handler": c_specific_handler,
+    "__C_specific_handler": own_c_specific_handler,
     "__GSHandlerCheck": gs_handler_check,
     "__GSHandlerCheck_SEH": gs_handler_check_seh,
 }
