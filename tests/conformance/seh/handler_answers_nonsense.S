@@ -72,7 +72,7 @@ except
 returned 1
 */
 
-/* expect wine: its unwind keeps the record's flags beside its own, and what it raises itself is never a nested exception
+/* expect wine: its unwind keeps the record's flags, and what it raises itself is never a nested exception
 handler E0000001, flags 00, answers 7
 handler C0000026, flags 01, answers 1
 filter accepting C0000026 answers 1
