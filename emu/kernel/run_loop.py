@@ -173,12 +173,13 @@ class RunLoop:
         except ExportUnmodelled as reason:
             return Unmodelled(f"{stub.name}: {reason}", call.caller)
         if isinstance(result, Generator):
-            return self._advance(Activation(result, lambda value: self._return_from(stub, value), stub), None)
-        return self._return_from(stub, result or 0)
+            return self._advance(Activation(result, lambda value: self._return_from(call, value), stub), None)
+        return self._return_from(call, result or 0)
 
-    def _return_from(self, stub: Stub, value: int) -> Ending:
+    def _return_from(self, call: ExportCall, value: int) -> Ending:
         self._registers[r.RAX] = value & ADDRESS_MASK
-        self._registers[r.RIP] = stub.address + AFTER_CALLBACK
+        self._registers[r.RSP] = call.stack_pointer  # a search has called guest code further down
+        self._registers[r.RIP] = call.stub + AFTER_CALLBACK
         return None
 
     def _fault_in_export(self, fault: GuestFault, stub: Stub) -> Ending:
