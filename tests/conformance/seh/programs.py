@@ -17,6 +17,7 @@ Wine; `expect kernel: REASON` in place of `expect` keeps a program out of user m
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,7 +76,16 @@ def read_program(path: Path) -> Program:
     return Program(path, expected, reasons)
 
 
-PROGRAMS = tuple(read_program(path) for path in sorted((*HERE.glob("*.c"), *HERE.glob("*.S"))))
+def read_programs(directory: Path) -> tuple[Program, ...]:
+    """Read every program of a directory. Raises ValueError as `read_program`, and for a name that two sources have."""
+    programs = tuple(read_program(path) for path in sorted((*directory.glob("*.c"), *directory.glob("*.S"))))
+    for program, following in pairwise(sorted(programs, key=lambda program: program.name)):
+        if program.name == following.name:
+            raise ValueError(f"{program.path.name} and {following.path.name}: two programs of one name")
+    return programs
+
+
+PROGRAMS = read_programs(HERE)
 
 
 def wine_differences() -> dict[str, str]:
