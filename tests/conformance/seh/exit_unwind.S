@@ -18,7 +18,7 @@
     CALLING_FRAME middle, leaving, passing
 
     FUNCTION leaving, __C_specific_handler
-    ENTER   RECORD_SIZE + 0x30
+    ENTER   RECORD_SIZE + 0x30, rbx, rdi
     lea     rdi, [rsp + 0x20]
     mov     ecx, RECORD_SIZE
     xor     eax, eax
