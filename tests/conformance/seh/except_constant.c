@@ -20,7 +20,7 @@ except C0000005, reached 1
 returned 1
 */
 
-/* expect wine: it reaches the body behind a constant filter with RAX 0, where GetExceptionCode() is
+/* expect wine: it reaches every __except with RAX 0, where GetExceptionCode() is
 except 00000000, reached 1
 returned 1
 */
