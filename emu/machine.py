@@ -192,8 +192,9 @@ class Machine:
 
         `function` is a symbol or an address. A guarded call has a frame with an `__except` around it, so that an
         exception ends as `Raised`; unguarded, one that nobody handles is a bugcheck. `budget` counts blocks, filters
-        and handlers included. Raises `UnknownSymbol`, TypeError for an argument that is no integer and no Buffer,
-        ValueError for more arguments, an IRQL or a budget that cannot be, and `MachineStopped` after a bugcheck.
+        and handlers included, and each event, a frame searched among them, as a block. Raises `UnknownSymbol`,
+        TypeError for an argument that is no integer and no Buffer, ValueError for more arguments, an IRQL or a budget
+        that cannot be, and `MachineStopped` after a bugcheck.
         """
         self._check_running()
         address = self.resolve(function) if isinstance(function, str) else Gva(operator.index(function))

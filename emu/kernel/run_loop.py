@@ -90,14 +90,22 @@ class RunLoop:
         self.observer: Observer | None = None
 
     def run(self, budget: int, endings: dict[int, Callable[[], Outcome]]) -> Outcome:
-        """Go on from the registers as they are until an ending: RIP of a host call → the outcome it stands for."""
+        """Go on from the registers as they are until an ending: RIP of a host call → the outcome it stands for.
+
+        `budget` is in blocks; an event that the host notes, as a frame that it searches, counts as one.
+        """
         self._close_all()
         self.landed_record = None
-        cpu, registers = self._cpu, self._registers
+        cpu, registers, events = self._cpu, self._registers, self.system.events
         registers[r.BUDGET] = budget
         if self.observer is not None:
             self.observer.started()
+        charged = len(events)
         while True:
+            # What the host does for the guest counts, too, or a few blocks could ask for any amount of it.
+            if len(events) > charged:
+                registers[r.BUDGET] = max(0, registers[r.BUDGET] - (len(events) - charged))
+                charged = len(events)
             trap = cpu.run()
             vector = trap.vector
             if vector == Vector.PAGE_FAULT:

@@ -181,6 +181,17 @@ class TestFilters:
         assert most == 1, "what was thrown away does not pile up on the host"
 
 
+class TestHostWork:
+    def test_counts_against_the_budget(self, machine: Machine) -> None:
+        """Ten blocks of guest code have the host search two thousand frames, and note each of them."""
+        module = load(machine, "deep_search.S")
+        pairs, budget = 1000, 20_000
+        outcome = machine.call(module["deep_search"], pairs, budget=budget)
+        assert outcome == TimedOut(budget, outcome.rip if isinstance(outcome, TimedOut) else 0)
+        one_search = 2 * pairs + 10
+        assert budget - one_search < len(machine.events) < budget + one_search
+
+
 class TestStackPointers:
     """RSP that is no stack: in the search, in the unwind, at the landing."""
 
