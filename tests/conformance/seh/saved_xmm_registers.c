@@ -17,7 +17,7 @@ static __attribute__((noinline)) int catches(double value)
     __try {
         value = spoil(value);
     } __except (filter("own", GetExceptionCode(), EXCEPTION_EXECUTE_HANDLER)) {
-        note("except");
+        note("except, tenths %d", (int)(value * 10));
     }
     return (int)value;
 }
@@ -37,7 +37,7 @@ long saved_xmm_registers(void)
 
 /* expect
 filter own C0000005 answers 1
-except
+except, tenths 40
 caught 4, tenths 15 25 35 45 55
 tenths 65 75 85 95 105
 returned 4
