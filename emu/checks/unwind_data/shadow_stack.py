@@ -116,6 +116,8 @@ class ShadowStack:
             self._follow(before, stop)
         else:
             self._come_from_outside(stop)
+        if not self._live:  # code has taken RSP out of every frame that it was seen to have
+            self._find(stop)
         activation = self._live[-1]
         instruction = stop.instruction
         if stop.is_function_begin and stack_pointer == activation.slot:
@@ -128,9 +130,7 @@ class ShadowStack:
     def _go_on(self, stop: Stop) -> None:
         """Take in that a context was loaded. It may be that of a call that trapped when it was done, under TF."""
         slot = stop.registers[RSP]
-        if not self._live:
-            self._find(stop)
-        elif self._live[-1].slot != slot and self._live[-1].returns_to == (self._read(slot), slot + 8):
+        if self._live and self._live[-1].slot != slot and self._live[-1].returns_to == (self._read(slot), slot + 8):
             self._enter(stop)
 
     def _follow(self, before: _Previous, stop: Stop) -> None:
