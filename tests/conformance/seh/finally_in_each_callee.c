@@ -1,32 +1,35 @@
 /* SPDX-License-Identifier: MIT */
-/* Three calls deep, a __finally in every frame: the whole search comes first, then the frames are unwound from the
-   innermost to the one that takes the exception. */
+/* Calls with a __finally in every frame, and an exception one, two and three deep: the whole search comes first, then the
+   frames that were entered are unwound, from the innermost to the one that takes the exception. */
 #include "program.h"
 
-static __attribute__((noinline)) int third(int value)
+static __attribute__((noinline)) int third(int wanted, int value)
 {
     __try {
-        value += read_nowhere();
+        raise_at(wanted, 3);
+        value *= 2;
     } __finally {
         note("third finally, value %d", value);
     }
     return value;
 }
 
-static __attribute__((noinline)) int second(int value)
+static __attribute__((noinline)) int second(int wanted, int value)
 {
     __try {
-        value += third(value + 1);
+        raise_at(wanted, 2);
+        value += third(wanted, value + 1);
     } __finally {
         note("second finally, value %d", value);
     }
     return value;
 }
 
-static __attribute__((noinline)) int first(int value)
+static __attribute__((noinline)) int first(int wanted, int value)
 {
     __try {
-        value += second(value + 1);
+        raise_at(wanted, 1);
+        value += second(wanted, value + 1);
     } __finally {
         note("first finally, value %d", value);
     }
@@ -36,24 +39,33 @@ static __attribute__((noinline)) int first(int value)
 long finally_in_each_callee(void)
 {
     long reached = 0;
-    __try {
+    for (int wanted = 1; wanted <= 4; ++wanted) {
         __try {
-            reached = first(1);
-        } __finally {
-            note("own finally");
+            reached = first(wanted, 1);
+            note("nothing raised");
+        } __except (filter("own", GetExceptionCode(), EXCEPTION_EXECUTE_HANDLER)) {
+            note("except, reached %ld", reached);
         }
-    } __except (filter("own", GetExceptionCode(), EXCEPTION_EXECUTE_HANDLER)) {
-        note("except");
     }
     return reached;
 }
 
 /* expect
-filter own C0000005 answers 1
+filter own E0000001 answers 1
+first finally, value 1
+except, reached 0
+filter own E0000002 answers 1
+second finally, value 2
+first finally, value 1
+except, reached 0
+filter own E0000003 answers 1
 third finally, value 3
 second finally, value 2
 first finally, value 1
-own finally
-except
-returned 0
+except, reached 0
+third finally, value 6
+second finally, value 8
+first finally, value 9
+nothing raised
+returned 9
 */
