@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,8 +87,7 @@ def _exchanged(data: bytes) -> bytes:
     table = image.function_table
     at = data.index(table[:24])
     assert data.count(table[:24]) == 1
-    first, second = struct.unpack_from("<12s12s", data, at)
-    return data[:at] + second + first + data[at + 24 :]
+    return data[:at] + data[at + 12 : at + 24] + data[at : at + 12] + data[at + 24 :]
 
 
 def test_a_table_out_of_order_is_named() -> None:
