@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import Final
 
 from tests.fuzz.record import HEADER_SIZE, MOST_RECORDS, RECORD_SIZE, mutate
-from tests.fuzz.targets import NAMES, Target, load_target, read_corpus
+from tests.fuzz.targets import NAMES, Target, corpus_path, load_target, read_corpus
 
 MILLION: Final = 1_000_000
 SHARES: Final = {"loader": 0.15, "unwinder": 0.45, "dispatcher": 0.2, "programs": 0.2}
@@ -43,11 +43,15 @@ def main() -> int:
     parser.add_argument("--seed", type=_positive, default=1)
     parser.add_argument("--work", type=Path, help="directory for what is found (default: a new temporary one)")
     parser.add_argument("--plain", action="store_true", help="do without coverage even where atheris is there")
-    parser.add_argument("--keep", action="store_true", help="afterwards keep what reaches more of emu/ in the corpus")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="do not fuzz: take what DIR has into the corpus")
     options = parser.parse_args()
     work = options.work or Path(tempfile.mkdtemp(prefix="fuzz-"))
     if options.target == "all":
+        if options.keep is not None:
+            parser.error("--keep takes one target at a time")
         return _run_all(options, work)
+    if options.keep is not None:
+        return _keep(load_target(options.target), options.keep)
     work = work / options.target
     work.mkdir(parents=True, exist_ok=True)
     faulthandler.enable()
@@ -129,6 +133,17 @@ def _fuzz_plainly(target: Target, runs: int, seed: int, work: Path) -> int:
             return 1
     faulthandler.cancel_dump_traceback_later()
     print(f"{target.name}: {runs:,} inputs, {runs / (time.monotonic() - started):,.0f} a second")
+    return 0
+
+
+def _keep(target: Target, directory: Path) -> int:
+    from tests.fuzz.minimise import keep  # noqa: PLC0415  # it imports emu, which has to be instrumented first
+
+    if not directory.is_dir():
+        print(f"--keep {directory}: no such directory; give a corpus directory that a run has left", file=sys.stderr)
+        return 2
+    inputs, steps = keep(target, (path.read_bytes() for path in sorted(directory.iterdir()) if path.is_file()))
+    print(f"{corpus_path(target.name)}: {inputs:,} inputs reach {steps:,} steps from line to line")
     return 0
 
 

@@ -14,7 +14,7 @@ from emu.image import ImageError
 from emu.memory.page_table import PageState
 from tests.fuzz.edits import edit
 from tests.fuzz.framed_guest import EVERY_CALL, SCRATCH_SIZE, Poke, framed_guest, make_plan
-from tests.fuzz.health import check_message
+from tests.fuzz.health import History, check_message
 from tests.fuzz.record import Input, make_input
 
 _EDIT_KINDS: Final = 6
@@ -44,7 +44,11 @@ SEEDS: Final = (
 
 
 def run(data: bytes) -> None:
-    """Dispatch once."""
+    """Dispatch, and now and then once more."""
+    framed_guest().watched.check_repeatable(_dispatch, data)
+
+
+def _dispatch(data: bytes) -> History | None:
     guest = framed_guest()
     source = Input.decode(data)
     image_edits = [record for record in source.records if record.kind % _KINDS < _EDIT_KINDS]
@@ -58,7 +62,7 @@ def run(data: bytes) -> None:
         except ImageError as error:
             check_message(error)
             guest.watched.check_reset()
-            return
+            return None
     memory = guest.machine._system.memory
     plan = make_plan(guest.targets[0], (guest.bad.address,))
     plan.own_code_is = source.header[0] >> _OWN_FUNCTIONS_SHIFT & 7
@@ -93,4 +97,6 @@ def run(data: bytes) -> None:
         module, plan, guarded=not source.header[0] & _UNGUARDED, irql=2 if source.header[0] & _AT_DISPATCH_LEVEL else 0
     )
     guest.watched.check_outcome(outcome)
+    history = outcome, guest.machine.events
     guest.watched.check_reset()
+    return history

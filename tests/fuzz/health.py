@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import re
+import zlib
+from collections.abc import Callable
 
 from emu import Bugchecked, Machine, Raised, Returned, TimedOut, Unmodelled
+from emu.events import Event
 from emu.outcome import Outcome
 from tests.conformance.machines import kernel_memory, still_copies
 
@@ -14,7 +17,13 @@ WORKS_EVERY = 200
 WHOLE_EVERY = 500
 """Inputs from one comparison of the whole of guest RAM to the next."""
 
+TWICE_EVERY = 8
+"""Inputs from one that runs twice to the next."""
+
 _LARGEST = (1 << 64) - 1
+
+History = tuple[Outcome, tuple[Event, ...]]
+"""What came of a call, and what happened in it."""
 
 
 def check_message(error: Exception, pattern: str = r"\S.*") -> None:
@@ -40,6 +49,12 @@ class Watched:
         if isinstance(outcome, Raised):
             record = outcome.record
             assert all(0 <= value <= _LARGEST for value in (record.exception_address, *record.information)), record
+
+    def check_repeatable(self, run_once: Callable[[bytes], History | None], data: bytes) -> None:
+        """Run an input; where its bytes say so, run it again and assert that the same happens."""
+        history = run_once(data)
+        if zlib.crc32(data) % TWICE_EVERY == 0:
+            assert run_once(data) == history
 
     def check_reset(self) -> None:
         """Reset the machine; now and then assert that it is as it was, to the byte, and works."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.fuzz.framed_guest import framed_guest, make_plan
+from tests.fuzz.health import History
 from tests.fuzz.instructions import SYSTEM, VALUES
 from tests.fuzz.record import Input, Record, make_input
 
@@ -48,7 +49,11 @@ def _load(register: int, value: int) -> bytes:
 
 
 def run(data: bytes) -> None:
-    """Run one program."""
+    """Run one program, and now and then once more."""
+    framed_guest().watched.check_repeatable(_run, data)
+
+
+def _run(data: bytes) -> History:
     guest = framed_guest()
     source = Input.decode(data)
     choice = source.header[0]
@@ -61,4 +66,6 @@ def run(data: bytes) -> None:
     plan.own_code_is = roles
     outcome = guest.run(guest.module, plan, guarded=not choice & _UNGUARDED, irql=_IRQLS[source.header[1] & 7])
     guest.watched.check_outcome(outcome)
+    history = outcome, guest.machine.events
     guest.watched.check_reset()
+    return history
