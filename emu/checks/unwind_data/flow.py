@@ -116,8 +116,8 @@ def _entry_state(function: Function) -> FrameState:
         return state
     for code in function.chain.infos[-1].codes:
         if code.op is UnwindOp.PUSH_MACHFRAME:
-            frame = ENTRY + 8 if code.info else ENTRY
-            state.memory = {frame: RETURN_ADDRESS, frame + MACHINE_FRAME_RSP: ENTRY + 8}
+            state.memory = {ENTRY: RETURN_ADDRESS, ENTRY + MACHINE_FRAME_RSP: ENTRY + 8}
+            state.gpr[RSP] -= 8 if code.info else 0
     return state
 
 

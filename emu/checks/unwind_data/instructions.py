@@ -64,6 +64,11 @@ class Instruction(NamedTuple):
     """In bytes; of the first operand."""
 
     @property
+    def is_trap_return(self) -> bool:
+        """Whether it is an iretq."""
+        return self.mnemonic == "iretq"
+
+    @property
     def end(self) -> int:
         """Where the next one begins."""
         return self.rva + self.size

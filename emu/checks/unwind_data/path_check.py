@@ -23,7 +23,7 @@ from emu.checks.unwind_data.frame_state import (
 )
 from emu.checks.unwind_data.functions import Function, ImageFunctions
 from emu.checks.unwind_data.instructions import Flow
-from emu.checks.unwind_data.words import applying_codes, saved_registers, stack_size
+from emu.checks.unwind_data.words import applying_codes, saved_registers, stack_size, trap_frame_size
 from emu.seh.context import REGISTER_NAMES, RSP, Context
 from emu.seh.unwind_info import UnwindError
 
@@ -95,13 +95,21 @@ class PathCheck:
         except UnwindError as error:
             return self._finding(place, Rule.UNWIND, str(error))
         wrong = _differences(context)
-        if not wrong:
+        if not wrong or self._returns_from_trap(place, state):
             return None
         if place.function is None:
             return self._finding(place, Rule.LEAF, _explain_leaf(wrong, state))
         if wrong.keys() & {"rsp", "rip"}:
             return self._finding(place, *self._explain_frame(place, place.function, wrong, state, frame.in_epilogue))
         return self._finding(place, *_explain_registers(place.function, wrong))
+
+    def _returns_from_trap(self, place: _Place, state: FrameState) -> bool:
+        """Tell whether a trap's handler has left its frame, for an iretq: no code can describe that, nor need it."""
+        if place.function is None or not place.function.has_machine_frame:
+            return False
+        instruction = self._functions.instruction(place.rva)
+        is_iretq = instruction is not None and instruction.is_trap_return
+        return is_iretq or (state.depth is not None and state.depth < trap_frame_size(place.function.chain))
 
     def _explain_frame(
         self, place: _Place, function: Function, wrong: dict[str, int], state: FrameState, in_epilogue: bool

@@ -160,13 +160,13 @@ class UnwindProof:
             self._report(place, pc, Rule.UNWIND, f"the unwind fails: {error}", ())
             return
         wrong = _wrong_values(context, activation.caller)
-        if wrong:
-            depth = activation.slot - place.stack_pointer
+        depth = activation.slot - place.stack_pointer
+        if wrong and not _returns_from_trap(place, depth, activation):
             rule, why = _explain(place, frame, wrong, depth, pc)
             if (owner := self._owner(place, activation)) is not None and depth:
                 rule, why = Rule.CHAIN, f"{why}: {owner.name} jumped here with its frame, and this is not chained to it"
             self._report(place, pc, rule, why, wrong)
-        elif pc == place.instruction.rva:
+        elif not wrong and pc == place.instruction.rva:
             self._check_establisher(place, frame, activation)
 
     def _owner(self, place: _Place, activation: Activation) -> Function | None:
@@ -274,6 +274,14 @@ def _wrong_values(context: Context, caller: Caller) -> tuple[WrongValue, ...]:
                     WrongValue(f"xmm{number}", int.from_bytes(value, "little"), int.from_bytes(true, "little"))
                 )
     return tuple(wrong)
+
+
+def _returns_from_trap(place: _Place, depth: int, activation: Activation) -> bool:
+    """Tell whether a trap's handler has left its frame, for an iretq: no code can describe that, nor need it."""
+    function = place.function
+    if function is None or not function.has_machine_frame:
+        return False
+    return place.instruction.is_trap_return or depth < activation.error_code_size
 
 
 def _explain(place: _Place, frame: Frame, wrong: tuple[WrongValue, ...], depth: int, pc: int) -> tuple[Rule, str]:

@@ -37,7 +37,7 @@ class Caller(NamedTuple):
 class Activation:
     """One run of a function. `caller` is None where it began unseen."""
 
-    __slots__ = ("caller", "entered", "establishers", "returns_to", "slot")
+    __slots__ = ("caller", "entered", "error_code_size", "establishers", "returns_to", "slot")
 
     def __init__(self, slot: int, caller: Caller | None, entered: int) -> None:
         self.slot = slot
@@ -45,6 +45,8 @@ class Activation:
         self.caller = caller
         self.entered = entered
         """Where it began, or the function that it has tail-called did."""
+        self.error_code_size = 0
+        """Bytes that the processor pushed below the machine frame: 8 or 0."""
         self.returns_to: tuple[int, int] | None = None
         """RIP and RSP behind the call that it has made last."""
         self.establishers: dict[int, int] = {}
@@ -166,7 +168,9 @@ class ShadowStack:
         for frame in (stack_pointer, stack_pointer + 8):
             if self._selectors(frame) == (KERNEL_CODE_SELECTOR, KERNEL_STACK_SELECTOR):
                 caller = _caller(stop, self._read(frame), self._read(frame + _MACHINE_FRAME_RSP))
-                self._live.append(Activation(frame, caller, stop.instruction.rva))
+                activation = Activation(frame, caller, stop.instruction.rva)
+                activation.error_code_size = frame - stack_pointer
+                self._live.append(activation)
                 return
         self._live.append(Activation(stack_pointer, None, stop.instruction.rva))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from emu.nt.unwind import UNW_FLAG_CHAININFO, UNW_FLAG_EHANDLER, UNW_FLAG_UHANDLER, UnwindOp
 from emu.seh.context import REGISTER_NAMES
-from emu.seh.unwind_info import UnwindCode, UnwindInfo
+from emu.seh.unwind_info import UnwindChain, UnwindCode, UnwindInfo
 
 _FLAGS = ((UNW_FLAG_EHANDLER, "EHANDLER"), (UNW_FLAG_UHANDLER, "UHANDLER"), (UNW_FLAG_CHAININFO, "CHAININFO"))
 
@@ -64,6 +64,12 @@ def stack_size(infos: Iterable[UnwindInfo]) -> int:
     codes = [code for info in infos for code in info.codes]
     pushes = sum(8 for code in codes if code.op is UnwindOp.PUSH_NONVOL)
     return pushes + sum(code.operand for code in codes if code.op in (UnwindOp.ALLOC_SMALL, UnwindOp.ALLOC_LARGE))
+
+
+def trap_frame_size(chain: UnwindChain | None) -> int:
+    """Return how many bytes lie below RIP where a function with a machine frame begins: an error code, or none."""
+    codes = chain.primary_info.codes if chain else ()
+    return 8 if any(code.op is UnwindOp.PUSH_MACHFRAME and code.info for code in codes) else 0
 
 
 def saved_registers(infos: Iterable[UnwindInfo]) -> frozenset[str]:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A trap made by hand, without an error code: RSP is never moved, so that every instruction unwinds.
+// A trap made by hand, without an error code.
 
 #include "../guest/unwind.inc"
 
