@@ -59,12 +59,12 @@ def unwind_frame(environment: Environment, context: Context, handler_type: int) 
     return frame, base
 
 
-def check_collision(establisher: int, call: HandlerCall) -> None:
+def check_collision(stack: StackLimits, establisher: int, call: HandlerCall) -> None:
     """Check where a handler at `establisher` sends the walk on. Raises `BadFrame`.
 
-    What it says comes from the guest's stack. It has to lead upwards, or the walk would never end.
+    What it says is the guest's to write. It has to lead upwards and stay on the stack, or the walk would never end.
     """
-    if call.establisher <= establisher:
+    if call.establisher <= establisher or not stack.holds(call.establisher):
         raise BadFrame(f"a collided unwind leads from frame {establisher:#x} to {call.establisher:#x}")
 
 
@@ -115,7 +115,7 @@ def dispatch_exception(
             # An unwind was under way in that frame: go on behind what it had already passed.
             context = call.context
             try:
-                check_collision(establisher, call)
+                check_collision(limits, establisher, call)
                 unwind_frame(environment, context, UNW_FLAG_EHANDLER)
             except BadFrame as error:
                 exception.flags = flags | EXCEPTION_STACK_INVALID

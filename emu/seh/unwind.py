@@ -87,7 +87,7 @@ def unwind_to(
                     disposition = yield from execute_handler(environment, call)
                     if disposition == ExceptionDisposition.COLLIDED_UNWIND:
                         # The other unwind stood further up: this one goes on from there.
-                        check_collision(establisher, call)
+                        check_collision(environment.stack, establisher, call)
                         establisher, context = call.establisher, call.context
                         caller = context.copy()
                         unwind_frame(environment, caller, UNW_FLAG_UHANDLER)

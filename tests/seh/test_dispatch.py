@@ -196,8 +196,8 @@ class TestDispositions:
         assert frames == [frame_of(0), frame_of(2), frame_of(3)]
         assert result == UNHANDLED
 
-    @pytest.mark.parametrize("frame", [0, TOP - 8, TOP])
-    def test_collided_never_leads_down(self, program: Program, frame: int) -> None:
+    @pytest.mark.parametrize("frame", [0, TOP - 8, TOP, TOP + 0x100 + 4, STACK.high, (1 << 64) - 8])
+    def test_collided_never_leads_down_nor_off_the_stack(self, program: Program, frame: int) -> None:
         exception = program.exception(program.function(UNW_FLAG_EHANDLER), program.function())
 
         def collide(request: Request) -> int:

@@ -194,6 +194,20 @@ def test_collided_never_leads_down(program: Program) -> None:
     assert requests[1:] == [RaiseStatus(NtStatus.BAD_STACK, RECORDS, FRAMES.records_return)]
 
 
+def test_collided_never_leads_off_the_stack(program: Program) -> None:
+    """Structures all over memory could lead from one to the next for as long as there is memory."""
+    functions = [program.function(UNW_FLAG_UHANDLER) for _ in range(2)]
+    exception = program.exception(*functions)
+
+    def collide(request: Request) -> int:
+        answer = collide_at(program, functions, 1)(request)
+        program.memory.write_u64(DISPATCHER + DISPATCHER_CONTEXT.EstablisherFrame.offset, STACK.high)
+        return answer
+
+    requests, _ = run(start(program, exception, frame_of(1)), [collide])
+    assert requests[1:] == [RaiseStatus(NtStatus.BAD_STACK, RECORDS, FRAMES.records_return)]
+
+
 def test_collided_with_a_context_that_cannot_be_unwound(program: Program) -> None:
     functions = [program.function(UNW_FLAG_UHANDLER) for _ in range(2)]
     exception = program.exception(*functions)
