@@ -24,6 +24,9 @@ _BITS: Final = {"hh": 8, "h": 16, "ll": 64, "I64": 64, "I": 64, "j": 64, "z": 64
 _LONGEST_FRACTION: Final = 1100
 """Digits behind the point that a double can have: 1074 and some."""
 
+_MOST_DIGITS: Final = 12
+"""Of a width or precision, an int in C."""
+
 NULL_STRING: Final = "(null)"
 
 
@@ -98,6 +101,8 @@ class _Formatter:
         (number,) = struct.unpack("<d", struct.pack("<Q", value))
         precision = 6 if self.precision is None else min(self.precision, self.longest + _LONGEST_FRACTION)
         negative = math.copysign(1.0, number) < 0
+        if self.precision is not None and kind in "eEfF":
+            self.width -= self.precision - precision
         text = f"%{'#' if self.alternate else ''}.{precision}{kind}" % abs(number)
         return self.pad(text, "-" if negative else self.plus, zero=self.zero and math.isfinite(number))
 
@@ -114,34 +119,43 @@ def format_text(
     """Return a template with its directives replaced, each by the next 64-bit arguments.
 
     `wide` tells that this is the format of a function for 16-bit characters, where `%s` and `%c` are wide and `%S` and
-    `%C` are not. `longest` is how many characters of the result matter. Raises `FormatRefused` for `%n` and `%a`.
+    `%C` are not. `longest` is how many characters of the result matter; no more are returned. Raises `FormatRefused`
+    for `%n` and `%a`.
     """
     parts: list[str] = []
-    at = 0
+    at, room = 0, longest
     while at < len(template):
         match = _DIRECTIVE.match(template, at)
         if match is None:
             following = template.find("%", at)
             end = len(template) if following < 0 else following
-            parts.append(template[at:end])
+            part = template[at:end]
             at = end
-            continue
-        at = match.end()
-        parts.append(_directive(match, next_argument, strings, wide=wide, longest=longest))
+        else:
+            part = _directive(match, next_argument, strings, wide=wide, longest=room)
+            at = match.end()
+        # Arguments are read to the end; of the text what goes beyond the longest does not matter.
+        parts.append(part[:room])
+        room -= len(parts[-1])
     return "".join(parts)
+
+
+def _number(digits: str | None) -> int:
+    """Return a width or precision; more digits than its C type has are as good as any."""
+    return int((digits or "0").lstrip("0")[:_MOST_DIGITS] or "0")
 
 
 def _directive(
     match: re.Match[str], next_argument: Callable[[], int], strings: Strings, *, wide: bool, longest: int
 ) -> str:
     kind, size = match["type"] or "", match["size"] or ""
-    width = _signed(next_argument(), 32) if match["width"] == "*" else int(match["width"] or 0)
+    width = _signed(next_argument(), 32) if match["width"] == "*" else _number(match["width"])
     precision: int | None = None
     if match["precision"] == "*":
         precision = _signed(next_argument(), 32)
         precision = None if precision < 0 else precision
     elif match["precision"] is not None:
-        precision = int(match["precision"] or 0)
+        precision = _number(match["precision"])
     form = _Formatter(match["flags"], width, precision, longest)
     if kind in ("d", "i", "o", "u", "x", "X"):
         return form.integer(next_argument(), kind, _BITS.get(size, 32))

@@ -45,7 +45,7 @@ class GuestStrings:
 
     def _terminated(self, address: int, size: int, limit: int | None) -> bytes:
         """Read up to the terminator of `size` zero bytes, a page at a time."""
-        data = b""
+        data = bytearray()
         while limit is None or len(data) < limit * size:
             at = address + len(data) & ADDRESS_MASK
             count = PAGE_SIZE - at % PAGE_SIZE
@@ -55,11 +55,11 @@ class GuestStrings:
             data += self._system.read_guest(Gva(at), count)
             end = _find_unit(data, looked_at, size)
             if end is not None:
-                return data[:end]
-        return data
+                return bytes(data[:end])
+        return bytes(data)
 
 
-def _find_unit(data: bytes, start: int, size: int) -> int | None:
+def _find_unit(data: bytes | bytearray, start: int, size: int) -> int | None:
     """Return where the first zero unit from `start` on lies."""
     at = data.find(bytes(size), start)
     while at >= 0 and at % size:

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from emu.kernel.format import FormatRefused, format_text
@@ -178,25 +178,52 @@ def test_an_immense_width_is_no_immense_text(template: str) -> None:
     if "*" in template:
         arguments = (0x7FFF_FFFF, *arguments)
     text = formatted(template, *arguments, longest=100)
-    assert 100 <= len(text) < 1400
+    assert len(text) == 100
     filled = {"%999999999d": " ", "%*d": " ", "%.999999999d": "0"}.get(template)
     if filled:
         assert text[:100] == filled * 100
 
 
-@given(st.text(st.sampled_from("%-+ #0*.123hlIwzjtdiuoxXpcCsSZeEfgGnq4"), max_size=20))
+@pytest.mark.parametrize("template", ["%" + "9" * 5000 + "d", "%." + "9" * 5000 + "d", "%0" + "0" * 5000 + "3d"])
+def test_a_width_of_more_digits_than_python_reads(template: str) -> None:
+    assert formatted(template, 7, longest=4) == {"%9": "    ", "%.": "0000", "%0": "007"}[template[:2]]
+
+
+def test_many_immense_widths_are_no_immense_text() -> None:
+    """A guest's buffer of a megabyte and a template of one would otherwise be a hundred gigabytes."""
+    assert formatted("%999999d" * 3 + "%s", 1, 2, 3, TEXT, longest=1000) == " " * 1000
+
+
+class Anything(Known):
+    """The same text wherever it is asked for."""
+
+    def narrow(self, address: int, limit: int | None = None) -> str:
+        return "text"[:limit]
+
+    wide = narrow
+
+    def counted(self, address: int) -> str | None:
+        return "text"
+
+    counted_wide = counted
+
+
+templates = st.text(st.sampled_from("%-+ #0*.123hlIwzjtdiuoxXpcCsSZeEfgGnq4"), max_size=20)
+
+
+@given(templates, st.integers(0, 40), st.sampled_from([7, 0x7FF0_0000_0000_0000, 0x3FF8_0000_0000_0000]))
+@example("%5000.4999f", 9, 0x3FF8_0000_0000_0000)
+@example("a%3000.1500e", 9, 0x3FF8_0000_0000_0000)
+def test_the_beginning_is_that_of_the_whole(template: str, longest: int, argument: int) -> None:
+    try:
+        whole = format_text(template, lambda: argument, Anything(), longest=10_000)
+    except FormatRefused:
+        return
+    assert format_text(template, lambda: argument, Anything(), longest=longest) == whole[:longest]
+
+
+@given(templates)
 def test_every_template_has_a_result(template: str) -> None:
-    class Anything(Known):
-        def narrow(self, address: int, limit: int | None = None) -> str:
-            return "text"[:limit]
-
-        wide = narrow
-
-        def counted(self, address: int) -> str | None:
-            return "text"
-
-        counted_wide = counted
-
     try:
         text = format_text(template, lambda: 7, Anything(), longest=64)
     except FormatRefused:
