@@ -12,7 +12,7 @@ from emu.events import FilterAnswered, FinallyRun
 from emu.nt.exception_record import EXCEPTION_POINTERS, ExceptionDisposition
 from emu.nt.unwind import UNW_FLAG_EHANDLER
 from emu.seh import frames as f
-from emu.seh.c_specific_handler import MAXIMUM_SCOPES, Scope, c_specific_handler, read_scope_table
+from emu.seh.c_specific_handler import MAXIMUM_SCOPES, Scope, c_specific_handler, decode_scope_table, read_scope_table
 from emu.seh.context import RSP
 from emu.seh.handler_call import HandlerCall
 from emu.seh.requests import CallGuest, Land
@@ -65,6 +65,16 @@ class TestTable:
         memory = Memory()
         memory.write(TABLE, encode(scopes))
         assert read_scope_table(memory, TABLE) == tuple(scopes)
+
+    @given(st.binary(max_size=100), st.integers(0, 104))
+    def test_any_bytes_are_a_table_or_none(self, data: bytes, at: int) -> None:
+        try:
+            scopes = decode_scope_table(lambda rva, size: data[rva : rva + size], at)
+        except UnwindError:
+            count = int.from_bytes(data[at : at + 4], "little")
+            assert len(data) < at + 4 + 16 * count
+            return
+        assert encode(scopes) == data[at : at + 4 + 16 * len(scopes)]
 
     @pytest.mark.parametrize("count", [MAXIMUM_SCOPES + 1, 0xFFFF_FFFF])
     def test_impossible_count(self, count: int) -> None:
