@@ -57,12 +57,19 @@ static __attribute__((noinline, unused)) void break_here(void)
     __debugbreak();
 }
 
+/* In every __try that calls nothing else: see generate.py. */
+static __attribute__((noinline, unused)) void nothing(void)
+{
+}
+
 static long answered(long number, long answer)
 {
     note("filter %ld answers %ld", number, answer);
     return answer;
 }
 """
+
+CALLING = (Step, Raise, Rethrow, Call, TryExcept, TryFinally)
 
 _RAISE = {
     How.SOFTWARE: "raise(0x{code:08X}, 0, 0)",
@@ -201,6 +208,8 @@ class _Writer:
     def _try(self, statement: TryExcept | TryFinally) -> Iterator[str]:
         number = statement.number
         yield "__try {"
+        if not any(isinstance(node, CALLING) for each in statement.body for node in walk(each)):
+            yield "    nothing();"
         self._finallys += isinstance(statement, TryFinally)
         yield from _indented(self._block(statement.body))
         self._finallys -= isinstance(statement, TryFinally)

@@ -7,6 +7,9 @@ Only what clang compiles as C means it is generated; what that leaves out:
 * a `__try` with a `__finally` that ends in nothing but a jump out. Where that jump also ends the life of a variable
   (`for (long i = 0; …) __try { break; } __finally {…}`), AbnormalTermination() is 0 from -O1 on and 1 at -O0 (clang 22,
   both targets; Microsoft Learn, "AbnormalTermination macro": nonzero). The C source makes such a jump conditional;
+* a `__try` whose body calls nothing. Where that is the only one that can be reached in its function, clang does not
+  compile it for the `gnu` target at -O0 ("assembler label '.Lf$parent_frame_offset' can not be undefined"). The source
+  calls a function that does nothing;
 * for the `gnu` target, a fault in the body of a `__try` itself, which only asynchronous exceptions cover;
 * for the `gnu` target, an exception that leaves a `__finally` block whose `__try` has an `__except` inside. From -O1,
   where the block is run by a call and code of the `__except` lies behind that call, the call is within the scope of
@@ -94,8 +97,10 @@ LAST: Final = (Rethrow, Break, Continue, Leave, Goto, Return)
 RECURSION: Final = 0.2
 CONSTANT_FILTER: Final = (0.2, 0.6)
 """How often an `__except` has the constant filter, and how often one outside everything has."""
-RULES_OF_A_FILTER: Final = (0, 3)
-BLOCK_IN_A_RULE: Final = 0.5
+RULES_OF_A_FILTER: Final = (0, 4)
+BLOCK_IN_A_RULE: Final = (0.8, 0.2)
+"""How often a filter does something when asked of a code it has a rule for, and of any other: what raises in answer to
+everything is asked again at once, of its own exception."""
 ANSWERS: Final = {1: 3, 0: 4, -1: 6}
 LAST_ANSWERS: Final = {1: 20, 0: 1}
 """Of a filter outside everything, for what it has no rule for: most programs go on."""
@@ -104,6 +109,7 @@ _CODES: Final = (
     *SOFTWARE_CODES,
     NtStatus.ACCESS_VIOLATION,
     NtStatus.INTEGER_DIVIDE_BY_ZERO,
+    NtStatus.BREAKPOINT,
     NtStatus.NONCONTINUABLE_EXCEPTION,
 )
 
@@ -245,5 +251,5 @@ class _Generator:
         # Only what is raised by a call can be continued: a fault would happen again, for ever.
         answers = {answer: weight for answer, weight in weights.items() if answer >= 0 or code in SOFTWARE_CODES}
         [answer] = self._random.choices(list(answers), list(answers.values()))
-        body = self._part(IN_RULE, IN_FILTER, DEEPEST_TRY - 2) if self._random.random() < BLOCK_IN_A_RULE else ()
-        return Rule(code, body, answer)
+        acts = self._random.random() < BLOCK_IN_A_RULE[code is None]
+        return Rule(code, self._part(IN_RULE, IN_FILTER, DEEPEST_TRY - 2) if acts else (), answer)

@@ -16,6 +16,7 @@ from tests.conformance.seh_random.statements import (
     TryExcept,
     TryFinally,
 )
+from tests.conformance.seh_random.test_model import NESTED_TWICE
 from tests.conformance.seh_random.trial import BATCH, Build, Disagreement, check, disagreements, shrink, what_happens
 
 PROGRAMS = 2000
@@ -40,6 +41,11 @@ def test_programs(machine: Machine, target: str, programs: int, optimize: str) -
 )
 def test_more_programs(machine: Machine, target: str, first: int, optimize: str) -> None:
     check(machine, range(first, first + BATCH), Build(target, optimize))
+
+
+def test_an_exception_nested_in_a_nested_one(machine: Machine) -> None:
+    program = Program(tuple(Function(body, 10) for body in NESTED_TWICE))
+    assert not list(disagreements(machine, {0: program}, Build("msvc", "1")))
 
 
 class TestDisagreement:

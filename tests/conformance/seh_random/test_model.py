@@ -47,6 +47,13 @@ def answer_to(code: int, value: int, *body: Statement, otherwise: int = 0) -> Fi
     return Filter((Rule(code, body, value), Rule(None, (), otherwise)))
 
 
+NESTED_TWICE: tuple[Block, ...] = (
+    (TryExcept(1, (Call(1),), answer_to(B, 1, RAISE_C, otherwise=1), ()),),
+    (TryExcept(2, (RAISE_A,), answer_to(A, 1, RAISE_B), ()),),
+)
+"""Rarely drawn, therefore run on the emulated kernel, too (test_agreement.py)."""
+
+
 class TestSearch:
     def test_the_innermost_that_accepts_takes_it(self) -> None:
         inner = TryExcept(2, (READ, Step(3)), answer(0), (Step(4),))
@@ -210,6 +217,20 @@ class TestExceptionInAFilter:
             "filter 1 answers 1",
             "finally 3: abnormal 1, depth 1",
             "except 1: E0000002",
+            "returned A",
+        ]
+
+    def test_in_the_search_for_another_is_nested_up_to_the_outer_of_the_two_frames(self) -> None:
+        assert does(*NESTED_TWICE) == [
+            "filter 2: E0000001, flags 00, depth 1",
+            "filter 2: E0000002, flags 10, depth 1",
+            "filter 2 answers 0",
+            "filter 1: E0000002, flags 00",
+            "filter 2: E0000003, flags 10, depth 1",
+            "filter 2 answers 0",
+            "filter 1: E0000003, flags 10",
+            "filter 1 answers 1",
+            "except 1: E0000003",
             "returned A",
         ]
 
