@@ -69,7 +69,7 @@ def _facts(function: Function, info: UnwindInfo) -> str:
     facts.append(f"prologue {plural(info.size_of_prolog, 'byte')}" if info.size_of_prolog else "no prologue")
     if info.frame_register:
         facts.append(f"frame register {frame_register(info)}")
-    facts.append(f"unwind information at 0x{function.entry.unwind_info:x}")
+    facts.append(f"info at 0x{function.entry.unwind_info:x}")
     return " · ".join(facts)
 
 
