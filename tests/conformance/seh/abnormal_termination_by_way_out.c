@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* AbnormalTermination() for each way out of one __try body: the end and __leave are normal, every jump and every exception
-   is not. */
+/* AbnormalTermination() for each way out of one __try body: the end and __leave are normal, every jump and every
+   exception is not. */
 #include "program.h"
 
 static __attribute__((noinline)) void go(char const *way)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* RSP moves inside the __try body: filter, __finally and __except still find the frame, and the block is there until the
-   function returns. */
+/* RSP moves inside the __try body: filter, __finally and __except still find the frame, and the block is there until
+   the function returns. */
 #include "program.h"
 
 static __attribute__((noinline)) int use(int size, int fails)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `break` ends a loop from within a __try, or a switch: out of the body is abnormal, a loop or switch inside the body is
-   no way out. */
+/* `break` ends a loop from within a __try, or a switch: out of the body is abnormal, a loop or switch inside the body
+   is no way out. */
 #include "program.h"
 
 long break_through_finally(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A table of callbacks, called with a lock held: one returns, one leaves, one takes its own exception, one lets it pass. The
-   caller's __finally gives the lock back each time, and knows how the callback ended. */
+/* A table of callbacks, called with a lock held: one returns, one leaves, one takes its own exception, one lets it
+   pass. The caller's __finally gives the lock back each time, and knows how the callback ended. */
 #include "program.h"
 
 static int locks;

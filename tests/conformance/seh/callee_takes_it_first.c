@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The innermost __try that is willing takes the exception: its callers are not asked, their __finally blocks end normally,
-   and the callee returns as it would have. */
+/* The innermost __try that is willing takes the exception: its callers are not asked, their __finally blocks end
+   normally, and the callee returns as it would have. */
 #include "program.h"
 
 static __attribute__((noinline)) int careful(int value)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Two hundred collided unwinds and twice as many nested exceptions in one frame: a landing leaves nothing of them on the
-   stack. */
+/* Two hundred collided unwinds and twice as many nested exceptions in one frame: a landing leaves nothing of them on
+   the stack. */
 #include "program.h"
 
 static unsigned long long lowest = ~0ull;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Empty bodies in every place. An empty __except takes an exception, an empty __finally lets it pass, and an empty __try
-   raises none. */
+/* Empty bodies in every place. An empty __except takes an exception, an empty __finally lets it pass, and an empty
+   __try raises none. */
 #include "program.h"
 
 long empty_statements(void)

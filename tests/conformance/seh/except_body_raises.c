@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An __except body is outside its own __try: an exception raised there is asked of the next one around, which unwinds the
-   __finally between. */
+/* An __except body is outside its own __try: an exception raised there is asked of the next one around, which unwinds
+   the __finally between. */
 #include "program.h"
 
 long except_body_raises(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Three nested __try statements of one function, each for one code: those inside an accepting one are asked first, those
-   outside it never. */
+/* Three nested __try statements of one function, each for one code: those inside an accepting one are asked first,
+   those outside it never. */
 #include "program.h"
 
 #define TAKES(name, code) filter(name, GetExceptionCode(), GetExceptionCode() == (code))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a filter writes into the record, the filters asked after it read; and the code that an __except body is entered with
-   is the one that the record says when the search ends. */
+/* What a filter writes into the record, the filters asked after it read; and the code that an __except body is
+   entered with is the one that the record says when the search ends. */
 #include "program.h"
 
 static __attribute__((noinline)) long rewrite(EXCEPTION_RECORD *record)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A filter that faults: the search for its fault begins in the filter and comes past the same __try again. The unwind then
-   drops the first search, and all frames below, whose __finally blocks run once. */
+/* A filter that faults: the search for its fault begins in the filter and comes past the same __try again. The unwind
+   then drops the first search, and all frames below, whose __finally blocks run once. */
 #include "program.h"
 
 static __attribute__((noinline)) long faulting_filter(unsigned long code)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A nested exception inside a collision: a __finally raises in an unwind, and the filter that is asked of that faults. Its
-   fault is searched past the filter, the second search, the __finally and the first unwind, and is taken. */
+/* A nested exception inside a collision: a __finally raises in an unwind, and the filter that is asked of that
+   faults. Its fault is searched past the filter, the second search, the __finally and the first unwind, and is taken.
+   */
 #include "program.h"
 
 static __attribute__((noinline)) long faulting_filter(unsigned long code)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls with a __finally in every frame, and an exception one, two and three deep: the whole search comes first, then the
-   frames that were entered are unwound, from the innermost to the one that takes the exception. */
+/* Calls with a __finally in every frame, and an exception one, two and three deep: the whole search comes first, then
+   the frames that were entered are unwound, from the innermost to the one that takes the exception. */
 #include "program.h"
 
 static __attribute__((noinline)) int third(int wanted, int value)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A __try with a __finally inside an __except body: an exception there unwinds it, and goes past the __except whose body
-   it is to the one around. */
+/* A __try with a __finally inside an __except body: an exception there unwinds it, and goes past the __except whose
+   body it is to the one around. */
 #include "program.h"
 
 long finally_in_except_body(void)

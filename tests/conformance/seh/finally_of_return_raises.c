@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A __finally that runs for a `return` raises: the return does not happen, the __try around takes the exception, and the
-   __finally between runs for the exception instead. */
+/* A __finally that runs for a `return` raises: the return does not happen, the __try around takes the exception, and
+   the __finally between runs for the exception instead. */
 #include "program.h"
 
 static __attribute__((noinline)) int returning(int early)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A __finally that raises while it is unwound: the new exception takes the place of the old one. The same __except is asked
-   again and entered once, and of the __finally blocks that the old unwind had before it, each runs once. */
+/* A __finally that raises while it is unwound: the new exception takes the place of the old one. The same __except is
+   asked again and entered once, and of the __finally blocks that the old unwind had before it, each runs once. */
 #include "program.h"
 
 static __attribute__((noinline)) void raising(void)

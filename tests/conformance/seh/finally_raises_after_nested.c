@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A collision behind a nested exception: a filter raises, and the unwind for that runs a __finally of the frame whose first
-   exception is still being searched; this raises again. */
+/* A collision behind a nested exception: a filter raises, and the unwind for that runs a __finally of the frame whose
+   first exception is still being searched; this raises again. */
 #include "program.h"
 
 static __attribute__((noinline)) long raising_filter(unsigned long code)

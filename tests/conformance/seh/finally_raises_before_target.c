@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The exception of a __finally is taken by a frame below the one that the unwind was on its way to: the old exception is
-   forgotten, and that frame goes on as if it had never been. */
+/* The exception of a __finally is taken by a frame below the one that the unwind was on its way to: the old exception
+   is forgotten, and that frame goes on as if it had never been. */
 #include "program.h"
 
 static __attribute__((noinline)) void replacing(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A __finally around an __except raises, in an unwind that began inside both: the __except within has been left as well, and
-   is not asked of the new exception, which it would take. */
+/* A __finally around an __except raises, in an unwind that began inside both: the __except within has been left as
+   well, and is not asked of the new exception, which it would take. */
 #include "program.h"
 
 static __attribute__((noinline)) void nest(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Three frames, each with a __finally that raises the next code: every unwind collides with the one before, and the frame at
-   the end is asked of all of them, and lands for the last. Twice, to see that nothing is left over. */
+/* Three frames, each with a __finally that raises the next code: every unwind collides with the one before, and the
+   frame at the end is asked of all of them, and lands for the last. Twice, to see that nothing is left over. */
 #include "program.h"
 
 static __attribute__((noinline)) void descend(int level)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `goto` from a __try body of one kind through the other, and from an __except body out of all: the __finally blocks on the
-   way run, whether an exception came before or not. */
+/* `goto` from a __try body of one kind through the other, and from an __except body out of all: the __finally blocks
+   on the way run, whether an exception came before or not. */
 #include "program.h"
 
 static __attribute__((noinline)) int jump(int way)

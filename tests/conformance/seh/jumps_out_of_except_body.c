@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `return`, `break`, `continue` and `goto` out of an __except body, through a __finally around it: when the body runs the
-   exception is over, so these are jumps like any other. */
+/* `return`, `break`, `continue` and `goto` out of an __except body, through a __finally around it: when the body runs
+   the exception is over, so these are jumps like any other. */
 #include "program.h"
 
 static __attribute__((noinline)) int jump(int way)

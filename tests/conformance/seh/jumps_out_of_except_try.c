@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `return`, `break`, `continue` and `goto` out of the body of a __try with an __except: no unwind, no filter, and a later
-   exception does not come back to it. */
+/* `return`, `break`, `continue` and `goto` out of the body of a __try with an __except: no unwind, no filter, and a
+   later exception does not come back to it. */
 #include "program.h"
 
 static __attribute__((noinline)) int jump(int way)

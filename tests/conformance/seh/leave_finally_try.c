@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* __leave ends a __try body normally: the __finally runs and is told so. That is what sets it apart from every other jump
-   out of the body. */
+/* __leave ends a __try body normally: the __finally runs and is told so. That is what sets it apart from every other
+   jump out of the body. */
 #include "program.h"
 
 static __attribute__((noinline)) void leaving(int early)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Inlined functions that leave their own __try: the jump ends at the end of what was inlined, not at the outer __try. */
+/* Inlined functions that leave their own __try: the jump ends at the end of what was inlined, not at the outer __try.
+   */
 #include "program.h"
 
 static inline __attribute__((always_inline)) int parse(char const *text)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Locals that no filter looks at may live in registers. In the __except body they have the values from before the call that
-   raised, and what that call would have returned was never assigned. */
+/* Locals that no filter looks at may live in registers. In the __except body they have the values from before the
+   call that raised, and what that call would have returned was never assigned. */
 #include "program.h"
 
 static __attribute__((noinline)) int twice(int value, int limit)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Locals that nothing marks as volatile, and a fault between two assignments of the __try body itself: with asynchronous
-   exceptions the __except body sees what was assigned before it, and nothing of what comes after. */
+/* Locals that nothing marks as volatile, and a fault between two assignments of the __try body itself: with
+   asynchronous exceptions the __except body sees what was assigned before it, and nothing of what comes after. */
 #include "program.h"
 
 static __attribute__((noinline)) int assign(char const volatile *address)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Filters and __finally blocks are functions of their own, yet work on the locals of the function that they are written in:
-   each sees what ran before it, and so does the __except body. */
+/* Filters and __finally blocks are functions of their own, yet work on the locals of the function that they are
+   written in: each sees what ran before it, and so does the __except body. */
 #include "program.h"
 
 long locals_in_funclets(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Two functions that call each other, one with a __finally and one with an __except: the frames are unwound as they were
-   called, up to the one that takes it. */
+/* Two functions that call each other, one with a __finally and one with an __except: the frames are unwound as they
+   were called, up to the one that takes it. */
 #include "program.h"
 
 static void with_finally(int depth);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A filter raises, and so does the filter that is asked of that further up: the third exception is marked as nested up to
-   the highest frame whose filter is still running, the second only up to its own. */
+/* A filter raises, and so does the filter that is asked of that further up: the third exception is marked as nested
+   up to the highest frame whose filter is still running, the second only up to its own. */
 #include "program.h"
 
-static __attribute__((noinline)) long note_flags(char const *name, EXCEPTION_RECORD const *record, unsigned long raises_for)
+static __attribute__((noinline)) long note_flags(char const *name, EXCEPTION_RECORD const *record,
+                                                 unsigned long raises_for)
 {
     note("%s %08lX, flags %lX", name, record->ExceptionCode, record->ExceptionFlags);
     if (record->ExceptionCode == raises_for)

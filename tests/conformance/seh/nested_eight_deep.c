@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Eight __try statements in one another, __finally and __except by turns; each __except in turn takes the exception of the
-   innermost body. */
+/* Eight __try statements in one another, __finally and __except by turns; each __except in turn takes the exception
+   of the innermost body. */
 #include "program.h"
 
 static __attribute__((noinline)) long at_level(int level, int accepting)

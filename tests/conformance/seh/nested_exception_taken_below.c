@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The exception of a filter is first asked of the frames below that filter's, which are still there: the one that raised the
-   first exception takes the second, and everything that was open is dropped. */
+/* The exception of a filter is first asked of the frames below that filter's, which are still there: the one that
+   raised the first exception takes the second, and everything that was open is dropped. */
 #include "program.h"
 
 static __attribute__((noinline)) long raising_filter(unsigned long code)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Nested __finally blocks of one function that raise: each collision goes on behind the scope whose __finally it was, so
-   none runs twice, and the __except within the same function is asked in between. */
+/* Nested __finally blocks of one function that raise: each collision goes on behind the scope whose __finally it was,
+   so none runs twice, and the __except within the same function is asked in between. */
 #include "program.h"
 
 static __attribute__((noinline)) void nest(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Parameters of every kind are read and written in filters and __finally blocks: in registers, on the stack, floating, a
-   structure by value, and through a pointer. (One that is too large for a register is passed as a pointer to a copy, and in
-   a filter clang 22 crashes on it.) */
+/* Parameters of every kind are read and written in filters and __finally blocks: in registers, on the stack,
+   floating, a structure by value, and through a pointer. (One that is too large for a register is passed as a pointer
+   to a copy, and in a filter clang 22 crashes on it.) */
 #include "program.h"
 
 struct box {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An __except body calls the function that it belongs to: each level raises only after the one above has landed, and the
-   last one fails through all of them. */
+/* An __except body calls the function that it belongs to: each level raises only after the one above has landed, and
+   the last one fails through all of them. */
 #include "program.h"
 
 static __attribute__((noinline)) void retry(int depth)

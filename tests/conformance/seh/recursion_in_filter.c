@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A filter calls the function that it belongs to: a search within a search within a search, each of which lands before the
-   one around it is answered. */
+/* A filter calls the function that it belongs to: a search within a search within a search, each of which lands
+   before the one around it is answered. */
 #include "program.h"
 
 static void attempt(int depth);

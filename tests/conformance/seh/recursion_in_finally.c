@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A __finally calls the function that it belongs to, in an unwind: unwinds within unwinds, each of which lands before the
-   one around it goes on. */
+/* A __finally calls the function that it belongs to, in an unwind: unwinds within unwinds, each of which lands before
+   the one around it goes on. */
 #include "program.h"
 
 static __attribute__((noinline)) void clean_up(int depth)

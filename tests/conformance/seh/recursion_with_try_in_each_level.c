@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One function recursing, with a __try in every level: filters and bodies see the locals of their own level, and the level
-   that accepts goes on by itself. */
+/* One function recursing, with a __try in every level: filters and bodies see the locals of their own level, and the
+   level that accepts goes on by itself. */
 #include "program.h"
 
 static __attribute__((noinline)) int descend(int level, int accepting)

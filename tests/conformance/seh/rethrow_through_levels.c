@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Every level takes the exception, adds to the code and raises it to the level above: a search and an unwind for each. */
+/* Every level takes the exception, adds to the code and raises it to the level above: a search and an unwind for
+   each. */
 #include "program.h"
 
 static __attribute__((noinline)) void descend(int level)

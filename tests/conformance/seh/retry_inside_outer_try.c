@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An __except body jumps back to a label of the __try body around it: that one has not been left, so its __finally waits for
-   the end of the last try. */
+/* An __except body jumps back to a label of the __try body around it: that one has not been left, so its __finally
+   waits for the end of the last try. */
 #include "program.h"
 
 static __attribute__((noinline)) int attempt(int number)

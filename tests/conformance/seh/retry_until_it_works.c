@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A filter that repairs and continues a few times and then gives up: the same raise, the same filter, a different answer. */
+/* A filter that repairs and continues a few times and then gives up: the same raise, the same filter, a different
+   answer. */
 #include "program.h"
 
 static __attribute__((noinline)) long patient(int *attempts, int limit)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A structure is returned out of a __try: it is copied to the caller's room before the __finally changes the original, and
-   an exception in that __finally leaves the caller's own variable as it was. */
+/* A structure is returned out of a __try: it is copied to the caller's room before the __finally changes the
+   original, and an exception in that __finally leaves the caller's own variable as it was. */
 #include "program.h"
 
 struct result {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A __try that refused one exception takes the next: nothing remembers what a filter answered, neither in the next round
-   of a loop nor while the __except body of a callee raises again. */
+/* A __try that refused one exception takes the next: nothing remembers what a filter answered, neither in the next
+   round of a loop nor while the __except body of a callee raises again. */
 #include "program.h"
 
 static __attribute__((noinline)) long only_the_second(unsigned long code)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The way drivers report a fault: the __except body turns the code into the status that the function returns, for some codes
-   into another one. */
+/* The way drivers report a fault: the __except body turns the code into the status that the function returns, for
+   some codes into another one. */
 #include "program.h"
 
 #define STATUS_UNSUCCESSFUL ((long)0xC0000001)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Each case of a switch has a __try of its own, and falls through into the next: a case that is entered in the middle has
-   not entered the one before. */
+/* Each case of a switch has a __try of its own, and falls through into the next: a case that is entered in the middle
+   has not entered the one before. */
 #include "program.h"
 
 static __attribute__((noinline)) void enter(int at)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A loop over a __try inside a __try: the inner one takes what it can as often as it comes, the outer one ends the loop. */
+/* A loop over a __try inside a __try: the inner one takes what it can as often as it comes, the outer one ends the
+   loop. */
 #include "program.h"
 
 long try_loop_in_try(void)

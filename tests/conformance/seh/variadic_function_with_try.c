@@ -43,3 +43,15 @@ argument 4 of 6
 sum 7, failed 3
 returned 0
 */
+
+/* expect wine: its walk goes on behind the scope whose __except is the target
+sum 0, failed 0
+argument 1 of 6
+sum 1, failed 0
+argument 3 of 6
+sum 3, failed 1
+argument 4 of 6
+sum 3, failed 2
+sum 7, failed 3
+returned 0
+*/
