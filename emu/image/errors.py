@@ -14,7 +14,7 @@ def in_one_line(error: Exception) -> str:
     try:
         text = str(error)
     except ValueError:
-        text = ""
+        text = "a number that is too long to print"
     return " ".join(text.strip("'").split())[:200] or type(error).__name__
 
 
