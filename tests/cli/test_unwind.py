@@ -231,6 +231,19 @@ def test_a_file_that_is_no_image(emu: Emu, tmp_path: Path) -> None:
     assert ran.err.startswith("emu: x.sys: ")
 
 
+def test_the_manuals_example(emu: Emu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The routine of docs/how-to/check-unwind-data.md gives what is shown there, mistake and all."""
+    page = (TESTS.parent / "docs" / "how-to" / "check-unwind-data.md").read_text(encoding="utf-8")
+    (routine,) = re.findall(r"```asm\n(.*?)```", page, re.DOTALL)
+    table, finding, proof = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("fill.S").write_text(routine, encoding="utf-8")
+    assert emu("unwind", "fill.S").out == table
+    assert emu("unwind", "fill.S", "--check").out == finding
+    Path("fill.S").write_text(routine.replace(".seh_stackalloc 0x28", ".seh_stackalloc 0x20"), encoding="utf-8")
+    assert emu("unwind", "fill.S", "--check", "--call", "fill kernel:64 7 64").out == proof
+
+
 def test_what_is_built_is_what_build_guest_builds(emu: Emu) -> None:
     built = build_guest([right("recursion")])
     assert emu("unwind", str(built)).out == emu("unwind", right("recursion")).out
