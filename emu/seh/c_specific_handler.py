@@ -26,6 +26,7 @@ EXECUTE_HANDLER: Final = 1
 MAXIMUM_SCOPES: Final = 0x1000
 """More than any function has: a count beyond it is not a scope table."""
 
+_COUNT_SIZE: Final = 4
 _RECORD: Final = Struct("<4I")
 _POINTERS: Final = Struct("<2Q")
 
@@ -41,16 +42,21 @@ class Scope(NamedTuple):
 
 def read_scope_table(memory: Memory, address: Gva) -> tuple[Scope, ...]:
     """Decode a scope table. Raises `UnwindError` for an impossible count, and what `memory` raises."""
-    return decode_scope_table(lambda at, size: memory.read(Gva(at), size), address)
+    size = _table_size(memory.read(address, _COUNT_SIZE), address)
+    return _decode(memory.read(Gva(address + _COUNT_SIZE), size)) if size else ()
 
 
 def decode_scope_table(read: ReadImage, at: int) -> tuple[Scope, ...]:
     """Decode the scope table at an RVA of an image. Raises `UnwindError` for an impossible count or outside of it."""
-    count = int.from_bytes(read_bytes(read, at, 4, "scope table"), "little")
-    if count > MAXIMUM_SCOPES:
-        raise UnwindError(f"scope table at {at:#x} says it has {count} scopes")
-    table = read_bytes(read, at + 4, count * _RECORD.size, "scope table") if count else b""
-    return _decode(table)
+    size = _table_size(read_bytes(read, at, _COUNT_SIZE, "scope table"), at)
+    return _decode(read_bytes(read, at + _COUNT_SIZE, size, "scope table")) if size else ()
+
+
+def _table_size(count: bytes, at: int) -> int:
+    scopes = int.from_bytes(count, "little")
+    if scopes > MAXIMUM_SCOPES:
+        raise UnwindError(f"scope table at {at:#x} says it has {scopes} scopes")
+    return scopes * _RECORD.size
 
 
 @functools.lru_cache(maxsize=128)
