@@ -12,7 +12,7 @@ BIN := .venv/bin
 GUEST := $(wildcard guest/kernel/* guest/umaccess/* guest/include/* emu/cpu/native/* emu/toolchain/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: setup run test test-all lint bench docs clean help
+.PHONY: setup run test test-all test-wine fuzz lint bench docs clean help
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf 'make %-9s %s\n' "$$name" "$$text"; done
@@ -36,10 +36,21 @@ run: setup ## copy from user memory, fail at byte 77, handle it
 	$(BIN)/emu $(RUN) || [ $$? -eq 1 ] # status 1: the call raised, as this one is meant to
 
 test: setup ## the tests, without the long sweeps
-	$(BIN)/python -m pytest -n auto -m 'not sweep'
+	$(BIN)/python -m pytest -n auto -m 'not sweep and not wine'
 
-test-all: setup ## all tests
+test-all: setup ## all tests, but for those under Wine
 	$(BIN)/python -m pytest -n auto
+
+test-wine: setup ## the exception programs under Wine, which it installs from Debian
+	@command -v wine64 >/dev/null || test -x /usr/lib/wine/wine64 || { \
+		sudo=$$(test "$$(id -u)" = 0 || echo sudo); \
+		$$sudo apt-get update -qq && $$sudo apt-get install --yes --no-install-recommends wine64; }
+	$(BIN)/python -m pytest -m wine -rP tests/conformance/seh/test_wine.py
+
+fuzz: setup ## a million malformed images, tables, stacks and programs
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary=atheris --editable '.[fuzz]' || \
+		echo "there is no atheris for this Python: going on without coverage" >&2
+	$(BIN)/python -m tests.fuzz all --runs 1000000
 
 lint: setup ## ruff and mypy
 	$(BIN)/ruff check .
@@ -51,7 +62,7 @@ bench: setup ## the numbers that the README states
 
 docs: setup ## the manual, as docs/_build/html
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
-	$(BIN)/python docs/generate.py
+	$(BIN)/python -m docs.generate
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going -q -b html docs docs/_build/html
 
 clean: ## remove everything that make has made

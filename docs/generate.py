@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes the pages of the manual that come from the code. A test compares them with what is in the tree."""
+"""Writes the pages of the manual that come from the code: `python -m docs.generate`.
+
+A test compares them with what is in the tree.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from emu.campaign import parse_replay_id
 from emu.cli.display import display_copy
 from emu.nt.bugcheck import BUGCHECK_PARAMETERS
 from emu.profile import CPU_MODELS, SMAP_POLICIES
+from tests.conformance.seh.programs import PROGRAMS, wine_differences
 
 HERE = Path(__file__).parent
 MARK = "*best estimate*"
@@ -63,10 +67,33 @@ def picture() -> str:
     )
 
 
+def wine() -> str:
+    """Return the page of what Wine does otherwise."""
+    lines = [
+        "# Compared with Wine",
+        "",
+        "`make test-wine` runs the programs of `tests/conformance/seh/` as user-mode executables under Wine, at -O0 "
+        "and -O2. Wine's exception handling owes this one nothing; what the programs write down is the same, but for "
+        "this:",
+        "",
+        "| program | what is different, and why |",
+        "| --- | --- |",
+        *(f"| `{name}` | {reason} |" for name, reason in wine_differences().items()),
+        "",
+        "These need what only a kernel has, and are not run there:",
+        "",
+        "| program | why |",
+        "| --- | --- |",
+        *(f"| `{each.name}` | {each.reasons['kernel']} |" for each in PROGRAMS if not each.runs_in_user_mode),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 PAGES = {
     HERE / "images" / "copy.svg": picture,
     HERE / "reference" / "bugchecks.md": bugchecks,
     HERE / "reference" / "profiles.inc": profiles,
+    HERE / "reference" / "wine.md": wine,
 }
 
 if __name__ == "__main__":

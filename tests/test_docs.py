@@ -12,6 +12,8 @@ from types import ModuleType
 
 import pytest
 
+from tests.cli.command_line import run_program
+
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"])
 LINK = re.compile(r"\]\(([^)#:\s]+)(#[^)\s]*)?\)")
@@ -28,7 +30,7 @@ def _generator() -> ModuleType:
 
 def test_generated_pages_are_current() -> None:
     for path, page in _generator().PAGES.items():
-        assert path.read_text(encoding="utf-8") == page(), f"run `python docs/generate.py` for {path.name}"
+        assert path.read_text(encoding="utf-8") == page(), f"run `python -m docs.generate` for {path.name}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -94,3 +96,27 @@ def test_the_how_tos_tests_pass_with_a_good_routine(tmp_path: Path) -> None:
     with_window = routine.replace("2:", "stac\n2:").replace("1:", "clac\n1:")
     (tmp_path / "my_copy.S").write_text(with_window, encoding="utf-8")
     assert "5 passed" in _run_pytest(tmp_path)
+
+
+def _unwrapped(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_the_how_to_about_compiled_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commands show what it quotes, and its test fails for the leak and passes without it."""
+    page = "docs/how-to/run-compiled-c.md"
+    source = _blocks(page, "c")[0]
+    (tmp_path / "capture.c").write_text(source, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    commands, quotes = _blocks(page, "sh"), _blocks(page, "text")
+    shown = [run_program(*command.split()[1:]).out for command in commands]
+    assert len(commands) == len(quotes)
+    for output, quote in zip(shown, quotes, strict=True):
+        assert _unwrapped(quote) in _unwrapped(output)
+    (tmp_path / "test_capture.py").write_text(_blocks(page, "python")[0], encoding="utf-8")
+    assert "leaked" in _run_pytest(tmp_path)
+    leaking = "        return GetExceptionCode();"
+    mended = source.replace(leaking, f"        ExFreePool(copy);\n{leaking}")
+    assert mended != source
+    (tmp_path / "capture.c").write_text(mended, encoding="utf-8")
+    assert "1 passed" in _run_pytest(tmp_path)
