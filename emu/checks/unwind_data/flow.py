@@ -46,7 +46,7 @@ class Walk:
             if instruction is None:
                 continue
             before = self.states[rva]
-            after = before.after(instruction)
+            after = self._functions.after(instruction, before)
             for successor in self._successors(instruction, before):
                 self._reach(successor, after)
 

@@ -24,7 +24,7 @@ UNCERTAIN: Final = 0x0ACC_4000_0000_0000
 NON_VOLATILE: Final = (3, 5, 6, 7, 12, 13, 14, 15)
 """rbx rbp rsi rdi r12 to r15 (Microsoft Learn, "x64 calling convention"); RSP is another matter."""
 NON_VOLATILE_XMM: Final = tuple(range(6, 16))
-_VOLATILE: Final = (1, 2, 8, 9, 10, 11)
+_VOLATILE: Final = (0, 1, 2, 8, 9, 10, 11)
 
 _LOWEST: Final = ENTRY - 0x4000_0000
 _HIGHEST: Final = ENTRY + 0x4000_0000
@@ -131,17 +131,22 @@ class FrameState:
             for index, value in enumerate(values):
                 self.memory[address + 8 * index] = value
 
-    def after(self, instruction: Instruction) -> FrameState:
-        """Return the state behind an instruction; behind a call, that once it has returned."""
+    def after(self, instruction: Instruction, *, is_probe: bool = False) -> FrameState:
+        """Return the state behind an instruction; behind a call, that once it has returned.
+
+        A stack probe, as __chkstk is, is called without home space, and keeps all but R10 and R11 (Microsoft Learn,
+        "_chkstk routine").
+        """
         state = self.copy()
-        if instruction.flow is Flow.CALL:
+        if is_probe:
+            state.gpr[10] = state.gpr[11] = CHANGED
+        elif instruction.flow is Flow.CALL:
             state._return_from_call()
         else:
             _EFFECTS.get(instruction.mnemonic, FrameState._other)(state, instruction)
         return state
 
     def _return_from_call(self) -> None:
-        # RAX stays: __chkstk takes the size of a frame in it and keeps it (Microsoft Learn, "_chkstk routine").
         for register in _VOLATILE:
             self.gpr[register] = CHANGED
         for number in range(6):

@@ -7,7 +7,8 @@ import functools
 from dataclasses import dataclass
 
 from emu.address import Gva
-from emu.checks.unwind_data.instructions import Instruction, decode_at, decode_range
+from emu.checks.unwind_data.frame_state import FrameState
+from emu.checks.unwind_data.instructions import Flow, Instruction, decode_at, decode_range
 from emu.checks.unwind_data.language_data import LanguageData, read_language_data
 from emu.image import PeImage, RuntimeFunction
 from emu.image.symbols import symbol_table
@@ -89,6 +90,14 @@ class ImageFunctions:
     def code(self, function: Function) -> tuple[Instruction, ...]:
         """Return a function's instructions, up to what is none."""
         return tuple(decode_range(self.read, function.entry.begin, function.entry.end))
+
+    def after(self, instruction: Instruction, before: FrameState) -> FrameState:
+        """Return the state behind an instruction. A call before `sub rsp, rax` is one of a stack probe."""
+        is_probe = False
+        if instruction.flow is Flow.CALL:
+            following = self.instruction(instruction.end)
+            is_probe = following is not None and following.text == "sub rsp, rax"
+        return before.after(instruction, is_probe=is_probe)
 
     def find(self, rva: int) -> Function | None:
         """Return the function that an RVA is in."""

@@ -49,6 +49,7 @@ class Prologue:
 
     def __init__(self, functions: ImageFunctions, function: Function, state: FrameState | None, report: Report) -> None:
         assert function.chain is not None
+        self._functions = functions
         self._function = function
         self._info: UnwindInfo = function.chain.info
         self._begin = function.entry.begin
@@ -66,7 +67,7 @@ class Prologue:
         for instruction in self._code:
             if instruction.flow not in (Flow.NEXT, Flow.CALL):
                 break
-            after = state.after(instruction)
+            after = self._functions.after(instruction, state)
             steps[instruction.end - self._begin] = Step(instruction, state, after)
             state = after
         return steps

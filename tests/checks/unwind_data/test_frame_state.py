@@ -17,7 +17,7 @@ from emu.checks.unwind_data.frame_state import (
     original,
     original_xmm,
 )
-from emu.checks.unwind_data.instructions import decode_range
+from emu.checks.unwind_data.instructions import decode_at, decode_range
 from emu.seh.context import REGISTER_NAMES, RSP
 
 
@@ -48,7 +48,8 @@ def register(state: FrameState, name: str) -> int:
         ("4883ec28", 0x28),  # sub rsp, 28h
         ("4883c480", 0x80),  # add rsp, -80h
         ("488d6424d8", 0x28),  # lea rsp, [rsp-28h]
-        ("b800300000 e800000000 4829c4", 0x3000),  # mov eax, 3000h; call; sub rsp, rax
+        ("b800300000 4829c4", 0x3000),  # mov eax, 3000h; sub rsp, rax
+        ("b800300000 e800000000 4829c4", None),  # with a call between that is no probe
         ("53 4883ec20 4883c420 5b", 0),
         ("55 4889e5 4883ec40 c9", 0),  # push rbp; mov rbp, rsp; sub rsp, 40h; leave
         ("4989e3 4883ec28 4c89dc", 0),  # mov r11, rsp; sub rsp, 28h; mov rsp, r11
@@ -89,6 +90,16 @@ def test_the_depth_of_the_stack(code: str, depth: int | None) -> None:
 )
 def test_registers(code: str, name: str, value: int) -> None:
     assert register(after(code), name) == value
+
+
+def test_a_stack_probe_keeps_what_a_call_does_not() -> None:
+    state = after("53 b800300000")
+    data = bytes.fromhex("e800000000")
+    call = decode_at(lambda _at, _size: data, 0)
+    assert call is not None
+    probed, called = state.after(call, is_probe=True), state.after(call)
+    assert (register(probed, "rax"), register(called, "rax")) == (0x3000, CHANGED)
+    assert (probed.read_u64(slot(8)), called.read_u64(slot(8))) == (original(3), UNCERTAIN)
 
 
 @pytest.mark.parametrize(
