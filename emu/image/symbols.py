@@ -3,8 +3,10 @@
 
 import bisect
 import functools
+from collections.abc import Mapping
 
 from emu.image.dwarf import read_labels
+from emu.image.errors import ImageError
 from emu.image.pe import PeImage
 
 
@@ -21,18 +23,26 @@ class SymbolTable:
         return {**read_labels(self._image), **self._image.exports}
 
     @functools.cached_property
+    def _known(self) -> Mapping[str, int]:
+        """The same, but of an image whose debug information is damaged the exports."""
+        try:
+            return self.all
+        except ImageError:
+            return self._image.exports
+
+    @functools.cached_property
     def _exported_at(self) -> dict[int, str]:
         return {rva: name for name, rva in sorted(self._image.exports.items(), reverse=True)}
 
     @functools.cached_property
     def _sorted(self) -> list[tuple[int, str]]:
-        by_rva = {rva: name for name, rva in sorted(self.all.items(), reverse=True)}
+        by_rva = {rva: name for name, rva in sorted(self._known.items(), reverse=True)}
         return sorted((by_rva | self._exported_at).items())
 
     def find(self, name: str) -> int | None:
         """Return the RVA of a name."""
         rva = self._image.exports.get(name)
-        return rva if rva is not None else self.all.get(name)
+        return rva if rva is not None else self._known.get(name)
 
     def nearest(self, rva: int) -> tuple[str, int] | None:
         """Return the name that an RVA belongs to and the offset from it; None where no name is.

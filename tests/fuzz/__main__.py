@@ -124,7 +124,7 @@ def _fuzz_plainly(target: Target, runs: int, seed: int, work: Path) -> int:
         data = random.choice(pool)
         for _ in range(random.choice((1, 1, 2, 4, 8))):
             data = mutate(data, random)
-        faulthandler.dump_traceback_later(HANG_AFTER, exit=True, file=sys.__stderr__)
+        faulthandler.dump_traceback_later(HANG_AFTER, exit=True, file=2)
         try:
             target.run(data)
         except Exception:

@@ -28,6 +28,8 @@ from tests.image.test_pe import check_bounds
 _RAM_SIZE: Final = 16 << 20
 _LOOKED_AT: Final = 24
 """Functions, exports and addresses of one module that are asked about."""
+_CALLED: Final = 2
+_BUDGET: Final = 200
 _DEBUG_INFORMATION: Final = r"damaged\.sys: debug information: .+"
 
 SEEDS: Final = (
@@ -85,6 +87,10 @@ def run(data: bytes) -> None:
         watched.check_reset()
         return
     _ask(watched.machine, module)
+    for rva in sorted({image.entry_point or 0, *image.exports.values()})[:_CALLED]:
+        watched.check_outcome(watched.machine.call(Gva(module.base + rva), budget=_BUDGET))
+        if watched.machine._stopped:
+            break
     watched.check_reset()
 
 
@@ -100,7 +106,7 @@ def _ask(machine: Machine, module: Module) -> None:
         assert all(isinstance(name, str) for name in module.symbols)
     except ImageError as error:
         check_message(error, _DEBUG_INFORMATION)
-        return
+    assert "a name that nobody has" not in module
     for start in starts[:_LOOKED_AT]:
         for address in (start, start + 5, start + 0x3A):
             if address >= image.size_of_image:

@@ -85,3 +85,18 @@ def test_damaged_debug_information_is_an_image_error(image: PeImage, image_bytes
     assert module["framed"]
     with pytest.raises(ImageError, match=r"damaged\.sys: debug information"):
         _ = module.symbols
+    with pytest.raises(ImageError, match=r"damaged\.sys: debug information"):
+        module["hidden"]
+
+
+def test_damaged_debug_information_leaves_the_exports(image: PeImage, image_bytes: bytes) -> None:
+    """Other modules' symbols are looked up in it, and reports name its addresses."""
+    section = next(section for section in image.sections if section.name == ".debug_abbrev")
+    at = image_bytes.index(section.data)
+    damaged = image_bytes[:at] + b"\xff" * len(section.data) + image_bytes[at + len(section.data) :]
+    module = Module(PeImage.parse(damaged, "damaged.sys"), Gva(0x10000))
+    assert "hidden" not in module
+    framed, leaf = module["framed"], module["leaf"]
+    assert module.describe(Gva(framed + 2)) == "damaged!framed+0x2"
+    assert module.describe(leaf) == "damaged!leaf"
+    assert module.describe(Gva(module.base + 1)) == "damaged+0x1"
