@@ -2,7 +2,8 @@
 """What the engine reports otherwise than the CPU does, each under its own name.
 
 tests/cpu/test_quirks.py has a test for each that fails on the day the engine is fixed. Those that the native
-core works around (the exception in flight, the unreachable stop address) are tested there too.
+core works around (the exception in flight, the unreachable stop address, stores into their own block under exact
+stops) are tested there too.
 """
 
 from __future__ import annotations

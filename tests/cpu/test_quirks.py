@@ -256,6 +256,28 @@ class TestTranslations:
         raw.run("f4")
         assert edges == [CODE + 2, CODE]
 
+    def test_a_stop_makes_a_store_into_its_own_block_begin_anew_for_ever(self, raw: Raw) -> None:
+        """The engine begins with it again in a block that holds nothing else, and a stop there makes it forget why."""
+        code = "c60703 b001 f4"  # mov byte ptr [rdi], 3; mov al, 1; hlt, where 1 is the byte that is stored to
+        assert raw.run(code, rdi=CODE + 4) == NOTHING
+        assert raw["rax"] & 0xFF == 3
+        stops: list[int] = []
+        passing = [True]
+
+        def stop(engine: Uc, address: int, size: int, _: object) -> None:
+            if passing[0]:
+                passing[0] = False
+                return
+            stops.append(address)
+            engine.emu_stop()
+
+        raw.engine.hook_add(uc.UC_HOOK_CODE, stop)
+        raw.run(code, rdi=CODE + 4)
+        for _ in range(5):
+            passing[0] = True
+            raw.start(at=stops[-1], rdi=CODE + 4)
+        assert stops == [CODE] * 6
+
     def test_running_past_the_end_of_code_executes_zeroes(self, raw: Raw) -> None:
         assert raw.run("90", rax=ABSENT) == 14  # add [rax], al
         assert raw["rip"] == CODE + 1
