@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emu.image import ImageError, PeImage
-from emu.image.dwarf import LARGEST_LINE_TABLES, MOST_ENTRIES, read_labels, read_line_ranges
+from emu.image import source_lines as source_lines_module
+from emu.image.dwarf import LARGEST_LINE_TABLES, MOST_ENTRIES, LineRange, read_labels, read_line_ranges
 from emu.image.line_header import LineHeaderError, check_entry_tables
 
 
@@ -108,3 +109,18 @@ def test_line_tables_without_end_are_refused(image: PeImage, tables: tuple[bytes
 def test_any_line_header_is_decided(data: bytes, signed: bool) -> None:
     with contextlib.suppress(LineHeaderError):
         check_entry_tables(line_header(data) if signed else data, 0)
+
+
+def test_damaged_line_tables_are_read_once(image: PeImage, monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged_image = with_sections(image, debug_line=line_header(NO_BYTES_EACH, FILES))
+    reads: list[PeImage] = []
+
+    def read(each: PeImage) -> list[LineRange]:
+        reads.append(each)
+        return read_line_ranges(each)
+
+    monkeypatch.setattr(source_lines_module, "read_line_ranges", read)
+    for _ in range(3):
+        with pytest.raises(ImageError, match="directories of no bytes"):
+            source_lines_module.source_lines(damaged_image).find(0x1000)
+    assert reads == [damaged_image]
