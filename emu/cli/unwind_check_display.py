@@ -11,8 +11,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from emu.checks.unwind_data import UnwindFinding
-from emu.checks.unwind_data.proof import DisprovedUnwind
+from emu.checks.unwind_data import DisprovedUnwind, UnwindFinding
 from emu.cli.run_display import run_summary
 from emu.cli.sections import describe_machine, section
 from emu.cli.unwind_result import CallProof, UnwindCheck

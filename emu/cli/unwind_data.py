@@ -20,9 +20,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from emu.checks.unwind_data import UnwindFinding
+from emu.checks.unwind_data import DisprovedUnwind, UnwindFinding
 from emu.checks.unwind_data.functions import Function, ImageFunctions
-from emu.checks.unwind_data.proof import DisprovedUnwind
 from emu.checks.unwind_data.words import describe_code, flag_names
 from emu.cli.call_data import hexadecimal
 from emu.cli.run_display import run_summary

@@ -10,28 +10,21 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from emu.address import ADDRESS_MASK, Gva
+from emu.checks.unwind_data.comparison import Place, WrongValue, explain, returns_from_trap, wrong_values
 from emu.checks.unwind_data.finding import Rule, UnwindFinding
-from emu.checks.unwind_data.frame_state import NON_VOLATILE
 from emu.checks.unwind_data.functions import Function, ImageFunctions, image_functions
 from emu.checks.unwind_data.instructions import Flow, Instruction, decode_at
-from emu.checks.unwind_data.shadow_stack import FIRST_NON_VOLATILE_XMM, Activation, Caller, ShadowStack, Stop
-from emu.checks.unwind_data.words import applying_codes, saved_registers, stack_size
+from emu.checks.unwind_data.shadow_stack import Activation, ShadowStack, Stop
+from emu.checks.unwind_data.words import applying_codes
+from emu.cpu import registers as r
 from emu.cpu.instruction import MAXIMUM_LENGTH
 from emu.image import Module
 from emu.kernel.modules import ModuleUnwinder
 from emu.kernel.run_loop import RunLoop
 from emu.memory.errors import NotMapped
-from emu.seh.context import REGISTER_NAMES, RSP, Context
+from emu.seh.context import RSP, Context
 from emu.seh.unwind_info import UnwindError
 from emu.seh.virtual_unwind import Frame
-
-
-class WrongValue(NamedTuple):
-    """What an unwind gave for one register of the caller, and what it truly is."""
-
-    register: str
-    came_out: int
-    true: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +72,8 @@ class UnwindProof:
         self._seen: set[int] = set()
 
     def __enter__(self) -> Self:
+        if self._run_loop.observer is not None:
+            raise RuntimeError("another proof is under way; leave it first, or name all modules in one")
         self._run_loop.observer = self
         self._system.cpu.stop_in(self._ranges)
         return self
@@ -104,8 +99,8 @@ class UnwindProof:
             function = functions.find(rva)
             if function is None:
                 reached.add(functions.name_of(rva).partition("+")[0])
-            elif (functions_key := (id(functions), function.entry.begin)) not in begins:
-                begins.add(functions_key)
+            else:
+                begins.add((id(functions), function.entry.begin))
                 reached.add(function.name)
         missed = [
             function.name
@@ -120,12 +115,15 @@ class UnwindProof:
         self._shadow.start()
 
     def guest_called(self) -> None:
-        self._shadow.call(inside=self._is_inside(self._system.cpu.registers[16]))
+        """Take note of a call by the host."""
+        self._shadow.call(inside=self._is_inside(self._system.cpu.registers[r.RIP]))
 
     def context_loaded(self) -> None:
-        self._shadow.load(inside=self._is_inside(self._system.cpu.registers[16]))
+        """Take note of a landing, or of a context gone on from."""
+        self._shadow.load(inside=self._is_inside(self._system.cpu.registers[r.RIP]))
 
     def at_instruction(self, rip: Gva) -> None:
+        """Unwind from an instruction, and from behind it where it is a call."""
         functions, rva = self._place(rip)
         instruction = _decode(self._memory.read_available(rip, MAXIMUM_LENGTH), rip)
         unwinder = self._system.modules.find(rip)
@@ -145,31 +143,29 @@ class UnwindProof:
         self._seen.add(rip)
         if activation.caller is None:
             return
-        place = _Place(functions, function, rva, instruction, context.gpr[RSP])
+        place = Place(functions, function, rva, instruction, context.gpr[RSP])
         if instruction.flow is Flow.CALL and (behind := self._system.modules.find(instruction.end)) is not None:
             self._check(place, behind, instruction.end, context.copy(), activation)
         self._check(place, unwinder, rip, context, activation)
 
-    def _check(
-        self, place: _Place, unwinder: ModuleUnwinder, pc: int, context: Context, activation: Activation
-    ) -> None:
+    def _check(self, place: Place, unwinder: ModuleUnwinder, pc: int, context: Context, activation: Activation) -> None:
         assert activation.caller is not None
         try:
             frame = unwinder.virtual_unwind(Gva(pc), context, self._memory, 0)
         except (UnwindError, NotMapped) as error:
             self._report(place, pc, Rule.UNWIND, f"the unwind fails: {error}", ())
             return
-        wrong = _wrong_values(context, activation.caller)
+        wrong = wrong_values(context, activation.caller)
         depth = activation.slot - place.stack_pointer
-        if wrong and not _returns_from_trap(place, depth, activation):
-            rule, why = _explain(place, frame, wrong, depth, pc)
+        if wrong and not returns_from_trap(place, depth, activation):
+            rule, why = explain(place, frame, wrong, depth, pc)
             if (owner := self._owner(place, activation)) is not None and depth:
                 rule, why = Rule.CHAIN, f"{why}: {owner.name} jumped here with its frame, and this is not chained to it"
             self._report(place, pc, rule, why, wrong)
         elif not wrong and pc == place.instruction.rva:
             self._check_establisher(place, frame, activation)
 
-    def _owner(self, place: _Place, activation: Activation) -> Function | None:
+    def _owner(self, place: Place, activation: Activation) -> Function | None:
         """Return the function that the activation began with, where the place is of another one."""
         module = next((each for each in self._modules if each.contains(Gva(activation.entered))), None)
         owner = place.functions.find(activation.entered - module.base) if module and place.function else None
@@ -177,7 +173,7 @@ class UnwindProof:
             return None
         return owner
 
-    def _check_establisher(self, place: _Place, frame: Frame, activation: Activation) -> None:
+    def _check_establisher(self, place: Place, frame: Frame, activation: Activation) -> None:
         function = place.function
         if function is None or function.chain is None or frame.in_epilogue:
             return
@@ -190,7 +186,7 @@ class UnwindProof:
             message = "the establisher frame is not where it was before in this activation"
             self._report(place, place.instruction.rva, Rule.ESTABLISHER, message, (value,))
 
-    def _report(self, place: _Place, pc: int, rule: Rule, message: str, values: tuple[WrongValue, ...]) -> None:
+    def _report(self, place: Place, pc: int, rule: Rule, message: str, values: tuple[WrongValue, ...]) -> None:
         key = (place.instruction.rva, rule)
         if key in self._findings:
             return
@@ -238,75 +234,6 @@ class UnwindProof:
         raise ValueError(f"{address:#x} is in none of the modules that are checked")
 
 
-class _Place(NamedTuple):
-    functions: ImageFunctions
-    function: Function | None
-    rva: int
-    instruction: Instruction
-    """At its address, not its RVA."""
-    stack_pointer: int
-
-
 @functools.lru_cache(maxsize=65536)
 def _decode(code: bytes, address: int) -> Instruction | None:
     return decode_at(lambda _address, _size: code, address)
-
-
-def _wrong_values(context: Context, caller: Caller) -> tuple[WrongValue, ...]:
-    gpr = context.gpr
-    wrong = []
-    if context.rip != caller.rip:
-        wrong.append(WrongValue("rip", context.rip, caller.rip))
-    if gpr[RSP] != caller.rsp:
-        wrong.append(WrongValue("rsp", gpr[RSP], caller.rsp))
-    wrong += [
-        WrongValue(REGISTER_NAMES[number], gpr[number], caller.gpr[number])
-        for number in NON_VOLATILE
-        if gpr[number] != caller.gpr[number]
-    ]
-    first = 16 * FIRST_NON_VOLATILE_XMM
-    if context.xmm[first:] != caller.xmm:
-        for number in range(FIRST_NON_VOLATILE_XMM, 16):
-            at = 16 * number
-            value, true = context.xmm[at : at + 16], caller.xmm[at - first : at - first + 16]
-            if value != true:
-                wrong.append(
-                    WrongValue(f"xmm{number}", int.from_bytes(value, "little"), int.from_bytes(true, "little"))
-                )
-    return tuple(wrong)
-
-
-def _returns_from_trap(place: _Place, depth: int, activation: Activation) -> bool:
-    """Tell whether a trap's handler has left its frame, for an iretq: no code can describe that, nor need it."""
-    function = place.function
-    if function is None or not function.has_machine_frame:
-        return False
-    return place.instruction.is_trap_return or depth < activation.error_code_size
-
-
-def _explain(place: _Place, frame: Frame, wrong: tuple[WrongValue, ...], depth: int, pc: int) -> tuple[Rule, str]:
-    """Name the rule that an unwind from `pc` breaks, RSP being `depth` bytes below the return address."""
-    names = [value.register for value in wrong]
-    function = place.function
-    where = "behind this call, " if pc != place.instruction.rva else ""
-    if function is None or function.chain is None:
-        return Rule.LEAF, f"{where}{', '.join(names)} of the caller cannot be had: no entry of the function table"
-    offset = place.rva - function.entry.begin + pc - place.instruction.rva
-    if where and offset >= function.size:
-        return Rule.RETURN_ADDRESS, f"it returns to +{offset:#x}, which is not in the function any more"
-    rsp = next((value for value in wrong if value.register == "rsp"), None)
-    if rsp is not None and abs(rsp.came_out - rsp.true) < 1 << 32:
-        by = rsp.came_out - rsp.true
-        why = f"{where}RSP comes out {abs(by):#x} bytes too {'high' if by > 0 else 'low'}"
-    elif rsp is not None or "rip" in names:
-        why = f"{where}what comes out is no frame of the caller's"
-    else:
-        unsaved = [name for name in names if name not in saved_registers(function.chain.infos)]
-        if unsaved:
-            return Rule.NON_VOLATILE, f"{where}{', '.join(unsaved)} changed, and no code says where the caller's is"
-        return Rule.UNWIND, f"{where}what comes out for {', '.join(names)} is not the caller's"
-    if frame.in_epilogue:
-        return Rule.EPILOGUE, f"{why}: it is taken for an epilogue"
-    if offset >= function.chain.info.size_of_prolog and depth < stack_size(function.chain.infos):
-        return Rule.EPILOGUE, f"{why}: no epilogue is recognised from here on"
-    return Rule.UNWIND, why

@@ -136,3 +136,12 @@ def test_a_module_that_is_not_loaded_is_refused(machine: Machine) -> None:
         machine.prove_unwind_data(module)
     with pytest.raises(ValueError, match="name modules"):
         machine.prove_unwind_data()
+
+
+def test_one_proof_at_a_time(machine: Machine) -> None:
+    proof = machine.prove_unwind_data(library(machine))
+    with proof, pytest.raises(RuntimeError, match="another proof is under way"):
+        machine.prove_unwind_data(library(machine)).__enter__()
+    with proof:
+        machine.call("CopyFromUser", 0, 0, 0)
+    assert proof.coverage.stops > 0
