@@ -62,9 +62,14 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
     "exit_unwind": {"leaving": _MEANT},
     "frame_elsewhere": {"inner": _MEANT},
     "frame_misaligned": {"inner": _MEANT},
-    "frames": {"flags_now": _FLAGS},
+    "dispatch": {"fault_in_epilogue": "an epilogue by lea from RCX, to fault in its pop"},
+    "frames": {
+        "flags_now": _FLAGS,
+        "observed_call": "pushes and pops the flags in its body",
+        "jumping_call": "pushes and pops the flags in its body",
+        "fault_in_epilogue": "overwrites the saved RBX, to see that the fault is in the epilogue",
+    },
     "jumps": {"protected": "changes xmm6 without a save, to see what a long jump restores"},
-    "leaf_without_codes": {"step_frame": _STEP, "step": _STEP},
     "machine_frames": {
         "with_error_code": "makes a trap by hand, in a leaf",
         "without_error_code": "makes a trap by hand, in a leaf",
@@ -72,16 +77,13 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
     "modes_after_except": {"show_modes": _FLAGS},
     "observer": {"flags_now": _FLAGS},
     "single_step": {"step": _FLAGS},
-    "step_chained": {"step_frame": _STEP, "step": _STEP},
-    "step_epilogues": {"step_frame": _STEP, "step": _STEP},
-    "step_frame_registers": {"step_frame": _STEP, "step": _STEP},
-    "step_saves": {"step_frame": _STEP, "step": _STEP},
-    "step_tail_calls": {"step_frame": _STEP, "step": _STEP},
-    "step_version_2": {"step_frame": _STEP, "step": _STEP},
     "unwind_from_every_instruction": {"leave_at": _STEP},
     "watched_call": {"WatchedCall": "gives the callee its flags by a popfq"},
 }
 """Image → function → why what is reported of it is so."""
+
+IN_EVERY_IMAGE: Final = {"step": _STEP, "step_frame": _STEP}
+"""Functions of tests/conformance/seh/program.inc."""
 
 WRONG_ON_PURPOSE: Final = ("bad_unwind", "unwind_outside")
 """Images of nothing but mistakes."""

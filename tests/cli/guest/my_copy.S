@@ -30,9 +30,6 @@ my_copy:
 .Lexcept:
     mov     eax, 0xC0000005
     jmp     .Lreturn
-.Lfilter:
-    mov     eax, 1
-    ret
     .seh_handlerdata
     .long   1
     .long   .Ltry@IMGREL
@@ -41,3 +38,7 @@ my_copy:
     .long   .Lexcept@IMGREL
     .text
     .seh_endproc
+
+.Lfilter:                           // a function of its own, and a leaf
+    mov     eax, 1
+    ret

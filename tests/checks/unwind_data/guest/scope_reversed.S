@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// A scope that ends where it begins.
+// A scope that ends before it begins.
 
 #include "unwind.inc"
 
-    .globl  scope_empty
-    .seh_proc scope_empty
+    .globl  scope_reversed
+    .seh_proc scope_reversed
     .seh_handler __C_specific_handler, @unwind, @except
-scope_empty:
+scope_reversed:
     sub     rsp, 0x28
     .seh_stackalloc 0x28
     .seh_endprologue
@@ -21,6 +21,6 @@ scope_empty:
     jmp     .Ltry_end
     .seh_handlerdata
     .long   1
-    .long   .Ltry@IMGREL, .Ltry@IMGREL, 1, .Lexcept@IMGREL
+    .long   .Ltry_end@IMGREL, .Ltry@IMGREL, 1, .Lexcept@IMGREL
     .text
     .seh_endproc
