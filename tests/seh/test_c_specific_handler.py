@@ -169,6 +169,14 @@ class TestUnwind:
         assert all(call.arguments == (1, TOP) for call in calls)
         assert case.program.events == [FinallyRun(Gva(TOP), Gva(IMAGE_BASE + rva)) for rva in (0x500, 0x600)]
 
+    @pytest.mark.parametrize(("begin", "end"), [(0, PC), (PC + 1, 0x1000), (0x1000, 0), (PC, PC)])
+    def test_elsewhere(self, begin: int, end: int) -> None:
+        assert run(Case(Scope(begin, end, 0x500, 0), unwinding=2, target=0x900).steps) == ([], SEARCH)
+
+    def test_the_bounds_of_a_scope(self) -> None:
+        requests, _ = run(Case(Scope(PC, PC + 1, 0x500, 0), unwinding=2, target=0x900).steps, [0])
+        assert len(requests) == 1
+
     def test_scope_index_is_in_memory_while_one_runs(self) -> None:
         """A collided unwind goes on behind it."""
         case = Case(Scope(0, 0x1000, 0x500, 0), Scope(0, 0x1000, 0x600, 0), unwinding=2, target=0x900)
