@@ -103,11 +103,15 @@ def compare(path: Path) -> int:
     data = path.read_bytes()
     parsed = pefile.PE(data=data, fast_load=True)
     parsed.parse_data_directories([pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_EXCEPTION"]])
-    expected = [theirs(entry) for entry in getattr(parsed, "DIRECTORY_ENTRY_EXCEPTION", [])]
+    table = getattr(parsed, "DIRECTORY_ENTRY_EXCEPTION", [])
     image = PeImage.parse(data, path.name, strict_functions=False)
     mapped = image.mapped()
+    functions = list(image.functions)
+    if not image.functions.faults:  # pefile does not follow indirect entries
+        functions = [ours for ours, entry in zip(functions, table, strict=False) if entry.unwindinfo is not None]
+    expected = [theirs(entry) for entry in table if entry.unwindinfo is not None]
     decoded: list[Entry] = []
-    for entry in image.functions:
+    for entry in functions:
         try:
             info = decode_unwind_info(lambda rva, size: mapped[rva : rva + size], entry.unwind_info)
         except UnwindError:
