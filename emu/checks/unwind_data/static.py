@@ -85,7 +85,8 @@ class _StaticCheck:
         self._check_chain(function, report)
         Prologue(self._functions, function, self._state_at(function), report).check()
         check_handler(self._functions, function, report)
-        check_declared_epilogues(self._functions, function, report)
+        walk = self._walks.get(function.chain.primary.begin)
+        check_declared_epilogues(self._functions, function, walk.states if walk else (), report)
 
     def _state_at(self, function: Function) -> FrameState | None:
         assert function.chain is not None

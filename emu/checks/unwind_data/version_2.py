@@ -3,17 +3,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from emu.checks.unwind_data.finding import Rule
 from emu.checks.unwind_data.functions import Function, ImageFunctions
 from emu.checks.unwind_data.instructions import Flow, Instruction
 from emu.checks.unwind_data.prologue import Report
+from emu.cpu.instruction import MAXIMUM_LENGTH
 from emu.seh.context import REGISTER_NAMES
 from emu.seh.epilogue import version_2_epilogue
 from emu.seh.unwind_info import UnwindError
 
 
-def check_declared_epilogues(functions: ImageFunctions, function: Function, report: Report) -> None:
-    """Report each declared epilogue that is not the pops that the codes say, and then a way out."""
+def check_declared_epilogues(
+    functions: ImageFunctions, function: Function, reached: Iterable[int], report: Report
+) -> None:
+    """Report each declared epilogue that is not the pops that the codes say, and then a way out.
+
+    `reached` are the RVAs of instructions that are known to be instructions.
+    """
     assert function.chain is not None
     info = function.chain.info
     for start in info.epilogs:
@@ -25,7 +33,7 @@ def check_declared_epilogues(functions: ImageFunctions, function: Function, repo
                 Rule.EPILOGUE, None, f"an epilogue is declared {start:#x} bytes before the end, which is {where}", ()
             )
             continue
-        if (inside := _instruction_around(functions, function, begin)) is not None:
+        if (inside := _instruction_around(functions, reached, begin)) is not None:
             why = f"an epilogue is declared {start:#x} bytes before the end, inside of it"
             report(Rule.EPILOGUE, inside.rva - function.entry.begin, why, ())
             continue
@@ -38,9 +46,10 @@ def check_declared_epilogues(functions: ImageFunctions, function: Function, repo
             report(Rule.EPILOGUE, offset, f"declared as an epilogue of {info.epilog_size:#x} bytes: {mistake}", ())
 
 
-def _instruction_around(functions: ImageFunctions, function: Function, rva: int) -> Instruction | None:
+def _instruction_around(functions: ImageFunctions, reached: Iterable[int], rva: int) -> Instruction | None:
     """Return the instruction that an RVA is inside of, not at the begin of."""
-    return next((each for each in functions.code(function) if each.rva < rva < each.end), None)
+    found = (functions.instruction(at) for at in reached if at < rva < at + MAXIMUM_LENGTH)
+    return next((each for each in found if each is not None and rva < each.end), None)
 
 
 def _mistake(functions: ImageFunctions, rva: int, pops: tuple[int | None, ...], size: int) -> str:
