@@ -14,7 +14,7 @@ from emu.image import ImageError
 from emu.memory.page_table import PageState
 from tests.fuzz.edits import edit
 from tests.fuzz.framed_guest import EVERY_CALL, SCRATCH_SIZE, Poke, framed_guest, make_plan
-from tests.fuzz.health import History, check_message
+from tests.fuzz.health import History, check_message, check_repeatable
 from tests.fuzz.record import Input, make_input
 
 _EDIT_KINDS: Final = 6
@@ -31,6 +31,7 @@ SEEDS: Final = (
     make_input([0], (_ANSWER, 255, 0, 0)),
     make_input([_UNGUARDED], (_ANSWER, 0, 0, 0), (_ANSWER, 0, 1, 0), (_ANSWER, 0, 2, 0)),
     make_input([0], (_POKE | 16 * 2, 0, 0x71F, 0)),
+    *(make_input([0] * 7 + [profile], (_ANSWER, answer, 0, 0)) for profile in (1, 2) for answer in (1, 255)),
     *(
         make_input(
             [0],
@@ -45,12 +46,12 @@ SEEDS: Final = (
 
 def run(data: bytes) -> None:
     """Dispatch, and now and then once more."""
-    framed_guest().watched.check_repeatable(_dispatch, data)
+    check_repeatable(_dispatch, data)
 
 
 def _dispatch(data: bytes) -> History | None:
-    guest = framed_guest()
     source = Input.decode(data)
+    guest = framed_guest(source.header)
     image_edits = [record for record in source.records if record.kind % _KINDS < _EDIT_KINDS]
     module = guest.module
     if image_edits:

@@ -24,9 +24,10 @@ from emu.seh.jump_buffer import pack_jump_buffer
 from emu.seh.unwind_info import decode_unwind_info
 from tests.fuzz.edits import Field
 from tests.fuzz.health import Watched
-from tests.fuzz.record import INTERESTING
+from tests.fuzz.record import HEADER_SIZE, INTERESTING
 
 GUEST: Final = Path(__file__).parent / "guest"
+PROFILES: Final = ("skylake-server", "nehalem", "epyc-rome,smap=permit")
 BUDGET: Final = 3000
 OWN_CODE_SIZE: Final = 0x100
 _OWN_CODE: Final = 4
@@ -69,8 +70,8 @@ class Plan(ctypes.LittleEndianStructure):
 class FramedGuest:
     """A machine with the guest in it, checkpointed, and what an input can refer to."""
 
-    def __init__(self) -> None:
-        self.machine = Machine(ram_size=_RAM_SIZE)
+    def __init__(self, profile: str) -> None:
+        self.machine = Machine(profile, ram_size=_RAM_SIZE)
         path = build_guest([GUEST / "dispatch.S", GUEST / "plan.c"])
         self.image = read_image(path)
         self.module = self.machine.load(path)
@@ -144,10 +145,14 @@ class FramedGuest:
         return self.machine.call(module["enter"], guarded=guarded, irql=irql, budget=BUDGET)
 
 
+def framed_guest(header: bytes = b"\0" * HEADER_SIZE) -> FramedGuest:
+    """Return the guest that an input's header chooses by its last byte: mostly the first profile's."""
+    return _framed_guest(PROFILES[header[-1]] if header[-1] < len(PROFILES) else PROFILES[0])
+
+
 @functools.cache
-def framed_guest() -> FramedGuest:
-    """Return the guest of this process."""
-    return FramedGuest()
+def _framed_guest(profile: str) -> FramedGuest:
+    return FramedGuest(profile)
 
 
 def make_plan(target: int, arguments: Sequence[int] = ()) -> Plan:

@@ -31,6 +31,13 @@ def check_message(error: Exception, pattern: str = r"\S.*") -> None:
     assert re.fullmatch(pattern, str(error)), error
 
 
+def check_repeatable(run_once: Callable[[bytes], History | None], data: bytes) -> None:
+    """Run an input; where its bytes say so, run it again and assert that the same happens."""
+    history = run_once(data)
+    if zlib.crc32(data) % TWICE_EVERY == 0:
+        assert run_once(data) == history
+
+
 class Watched:
     """A machine and the memory that it has to come back to."""
 
@@ -49,12 +56,6 @@ class Watched:
         if isinstance(outcome, Raised):
             record = outcome.record
             assert all(0 <= value <= _LARGEST for value in (record.exception_address, *record.information)), record
-
-    def check_repeatable(self, run_once: Callable[[bytes], History | None], data: bytes) -> None:
-        """Run an input; where its bytes say so, run it again and assert that the same happens."""
-        history = run_once(data)
-        if zlib.crc32(data) % TWICE_EVERY == 0:
-            assert run_once(data) == history
 
     def check_reset(self) -> None:
         """Reset the machine; now and then assert that it is as it was, to the byte, and works."""

@@ -14,6 +14,7 @@ from tests.fuzz.targets import Target, corpus_path, read_corpus
 
 _PACKAGE: Final = str(Path(emu.__file__).parent)
 _HEAD: Final = """\
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Inputs of the {name} target, in hex; a name before one says what it found. `python -m tests.fuzz {name} --keep DIR`
 # writes this file anew. tests/fuzz/test_corpus.py replays it.
 """

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.fuzz.framed_guest import framed_guest, make_plan
-from tests.fuzz.health import History
+from tests.fuzz.health import History, check_repeatable
 from tests.fuzz.instructions import SYSTEM, VALUES
 from tests.fuzz.record import Input, Record, make_input
 
@@ -23,6 +23,11 @@ _ROLES_SHIFT: Final = 2
 SEEDS: Final = (
     *(make_input([0], (_SYSTEM, 0, index, 0)) for index in range(len(SYSTEM))),
     *(make_input([_OUTSIDE], (_KNOWN_LOAD, index % 8, index, 0)) for index in range(len(VALUES))),
+    *(
+        make_input([0] * 7 + [profile], (_SYSTEM, 0, index, 0))
+        for profile in (1, 2)
+        for index in range(0, len(SYSTEM), 5)
+    ),
     *(make_input([roles << _ROLES_SHIFT], (_SYSTEM, 0, 19, 0)) for roles in range(1, 8)),
 )
 
@@ -50,12 +55,12 @@ def _load(register: int, value: int) -> bytes:
 
 def run(data: bytes) -> None:
     """Run one program, and now and then once more."""
-    framed_guest().watched.check_repeatable(_run, data)
+    check_repeatable(_run, data)
 
 
 def _run(data: bytes) -> History:
-    guest = framed_guest()
     source = Input.decode(data)
+    guest = framed_guest(source.header)
     choice = source.header[0]
     roles = choice >> _ROLES_SHIFT & 7
     scratch = guest.module["scratch"]
