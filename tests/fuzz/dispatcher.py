@@ -13,7 +13,7 @@ from emu.address import PAGE_SIZE, Gva
 from emu.image import ImageError
 from emu.memory.page_table import PageState
 from tests.fuzz.edits import edit
-from tests.fuzz.framed_guest import EVERY_CALL, SCRATCH_SIZE, Poke, framed_guest, make_plan
+from tests.fuzz.framed_guest import EVERY_CALL, SCRATCH_SIZE, TARGETS, Poke, framed_guest, make_plan, target_number
 from tests.fuzz.health import History, check_message, check_repeatable
 from tests.fuzz.record import Input, make_input
 
@@ -35,10 +35,10 @@ SEEDS: Final = (
     *(
         make_input(
             [0],
-            (_TARGET, 0, target, 0),
+            (_TARGET, 0, target_number(target), 0),
             *((_ARGUMENT, 3, index, structure) for index, structure in enumerate(arguments)),
         )
-        for target in range(130)
+        for target in TARGETS
         for arguments in ((), (0, 1, 2, 3), (1, 0, 3, 4), (3, 4, 1, 0, 1, 5, 5))
     ),
 )
@@ -65,14 +65,14 @@ def _dispatch(data: bytes) -> History | None:
             guest.watched.check_reset()
             return None
     memory = guest.machine._system.memory
-    plan = make_plan(guest.targets[0], (guest.bad.address,))
+    plan = make_plan(guest.module["read_byte"], (guest.bad.address,))
     plan.own_code_is = source.header[0] >> _OWN_FUNCTIONS_SHIFT & 7
     guest.write_scratch(module)
     code = bytearray()
     for record in source.records:
         verb, value = record.kind % _KINDS, guest.address(module, record.small, record.value) & EVERY_CALL
         if verb == _TARGET:
-            plan.target = value if record.small else guest.targets[record.selector % len(guest.targets)]
+            plan.target = value if record.small else guest.target(record.selector)
         elif verb == _ARGUMENT:
             plan.arguments[record.selector % 8] = value
         elif verb == _POKE and plan.poke_count < _MOST_POKES:

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import bisect
 import ctypes
 import dataclasses
 import functools
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -37,7 +39,13 @@ SCRATCH_SIZE: Final = 0x1000
 _STRUCTURES: Final = (0, 0x100, 0x600, 0x680, 0x780, 0x7A0)
 RECORD_AT, CONTEXT_AT, DISPATCHER_CONTEXT_AT, JUMP_BUFFER_AT, FUNCTION_AT, TEXT_AT = _STRUCTURES
 
-OWN_FILTER, OWN_FINALLY, OWN_HANDLER = 1, 2, 4
+LOCAL_TARGETS: Final = (
+    *("read_byte", "read_in_frames", "fault_in_epilogue", "trapped", "own_code", "framed", "handled_frame"),
+)
+OWN_PAGE: Final = "own page"
+TARGETS: Final = (*LOCAL_TARGETS, OWN_PAGE, *EXPORTS, *GUEST_EXPORTS)
+"""What the call in the midst of the frames can be, by name."""
+
 EVERY_CALL: Final = (1 << 64) - 1
 
 
@@ -67,6 +75,11 @@ class Plan(ctypes.LittleEndianStructure):
     )
 
 
+def target_number(name: str) -> int:
+    """Return the number by which a record chooses a target; it stays when the kernel gets more exports."""
+    return zlib.crc32(name.encode()) >> 16
+
+
 class FramedGuest:
     """A machine with the guest in it, checkpointed, and what an input can refer to."""
 
@@ -82,23 +95,21 @@ class FramedGuest:
         self.machine.checkpoint()
         self.watched = Watched(self.machine)
         self.fields = _fields_of(self.image)
-        self.targets = self._targets()
+        addresses = {name: self._target(name) for name in TARGETS}
+        self._targets = sorted((target_number(name), address) for name, address in addresses.items())
         self._symbols = tuple(self.module.image.exports[name] for name in sorted(self.module.image.exports))
         self._kernel = tuple(int(self.machine.resolve(name)) for name in sorted(self.machine.modules[0].image.exports))
         self._structures = _structures(self.machine, self.module)
 
-    def _targets(self) -> tuple[int, ...]:
-        local = ("read_byte", "read_in_frames", "fault_in_epilogue", "trapped", "own_code", "framed", "handled_frame")
-        names = sorted((*EXPORTS, *GUEST_EXPORTS))
-        return (
-            *(int(self.module[name]) for name in local),
-            *(int(self.machine.resolve(name)) for name in names),
-            int(self.own_page.address),
-        )
+    def _target(self, name: str) -> int:
+        if name == OWN_PAGE:
+            return self.own_page.address
+        return self.module[name] if name in LOCAL_TARGETS else self.machine.resolve(name)
 
-    def target(self, name: str) -> int:
-        """Return the number of a target among `targets`, for records that choose one."""
-        return self.targets.index(int(self.machine.resolve(name)))
+    def target(self, number: int) -> int:
+        """Return the address of a target by its number, or the next one's."""
+        index = bisect.bisect_left(self._targets, (number, 0))
+        return self._targets[index % len(self._targets)][1]
 
     def address(self, module: Module, how: int, value: int) -> int:
         """Return one of the values that lead somewhere."""

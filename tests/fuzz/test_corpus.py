@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from tests.fuzz.framed_guest import framed_guest
+from tests.fuzz.framed_guest import TARGETS, framed_guest, target_number
 from tests.fuzz.record import HEADER_SIZE, MOST_RECORDS, RECORD_SIZE, Input, make_input, mutate
 from tests.fuzz.targets import CORPUS, NAMES, corpus_path, load_target, read_corpus
 
@@ -70,4 +70,7 @@ class TestRecords:
 
 def test_a_target_is_what_its_name_says() -> None:
     guest = framed_guest()
-    assert guest.targets[guest.target("longjmp")] == guest.machine.resolve("longjmp")
+    assert len({target_number(name) for name in TARGETS}) == len(TARGETS)
+    for name in ("longjmp", "RtlUnwindEx", "ProbeForRead"):
+        assert guest.target(target_number(name)) == guest.machine.resolve(name)
+    assert guest.target(0xFFFF) == guest.target(0)
