@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The import library of `ntoskrnl.exe`: what the compiler wheel lists, what our own kernel adds, and what users do."""
 
+import functools
 import pathlib
+import types
 from collections.abc import Mapping
 
 from emu.toolchain.cache import cached_file, content_key
@@ -10,7 +12,8 @@ from emu.toolchain.errors import GuestBuildError
 from emu.toolchain.layout import guest_directory
 
 
-def read_definition(text: str) -> dict[str, bool]:
+@functools.lru_cache(maxsize=4)
+def read_definition(text: str) -> Mapping[str, bool]:
     """Return the exports of a module-definition file, each with whether it is data.
 
     Ordinals and the names of the module are not kept; a line with `=` (an alias of another export) is passed over.
@@ -21,7 +24,7 @@ def read_definition(text: str) -> dict[str, bool]:
         if not words or words[0].upper() in ("LIBRARY", "NAME", "EXPORTS", "DESCRIPTION") or "=" in words:
             continue
         exports[words[0].strip('"')] = "DATA" in (word.upper() for word in words[1:])
-    return exports
+    return types.MappingProxyType(exports)
 
 
 def kernel_exports(toolchain: Toolchain) -> dict[str, bool]:
