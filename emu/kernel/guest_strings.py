@@ -1,17 +1,50 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Strings in guest memory, as kernel code reads them: no byte behind the end is touched."""
+"""Strings in guest memory, as kernel code reads and writes them: no byte behind the end is touched."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from emu.address import ADDRESS_MASK, PAGE_SIZE, Gva
+from emu.kernel.guest_fault import GuestFault
 
 if TYPE_CHECKING:
     from emu.kernel.system import System
 
 COUNTED_STRING_SIZE = 16
 _BUFFER = 8
+
+
+class CountedString(NamedTuple):
+    """A UNICODE_STRING or ANSI_STRING: its lengths are in bytes."""
+
+    length: int
+    maximum: int
+    buffer: int
+
+    @classmethod
+    def read(cls, system: System, address: int) -> CountedString:
+        """Read one; raises `GuestFault`."""
+        data = system.read_guest(Gva(address), COUNTED_STRING_SIZE)
+        return cls(*(int.from_bytes(data[at:end], "little") for at, end in ((0, 2), (2, 4), (_BUFFER, None))))
+
+    def write(self, system: System, address: int) -> None:
+        """Write it; raises `GuestFault`, having written nothing."""
+        lengths = self.length.to_bytes(2, "little") + self.maximum.to_bytes(2, "little")
+        system.write_guest(Gva(address), lengths.ljust(_BUFFER, b"\0") + self.buffer.to_bytes(8, "little"))
+
+    def content(self, system: System) -> bytes:
+        """Read what it holds; raises `GuestFault`."""
+        return system.read_guest(Gva(self.buffer), self.length)
+
+
+def write_ascending(system: System, address: int, data: bytes) -> None:
+    """Write bytes in order: raises `GuestFault` at the first that cannot be touched, the others before it written."""
+    try:
+        system.write_guest(Gva(address), data)
+    except GuestFault as fault:
+        system.memory.write(Gva(address), data[: max(0, fault.address - address)])
+        raise
 
 
 class GuestStrings:
@@ -39,9 +72,8 @@ class GuestStrings:
         return None if data is None else _units(data)
 
     def _counted(self, address: int) -> bytes | None:
-        header = self._system.read_guest(Gva(address), COUNTED_STRING_SIZE)
-        buffer = int.from_bytes(header[_BUFFER:], "little")
-        return self._system.read_guest(Gva(buffer), int.from_bytes(header[:2], "little")) if buffer else None
+        string = CountedString.read(self._system, address)
+        return string.content(self._system) if string.buffer else None
 
     def _terminated(self, address: int, size: int, limit: int | None) -> bytes:
         """Read up to the terminator of `size` zero bytes, a page at a time."""

@@ -12,6 +12,7 @@ from emu.cpu.native_core import BUILT
 from emu.cpu.processor import Processor, Snapshot
 from emu.events import Event
 from emu.image import Module
+from emu.kernel.apc_disable import ApcDisable
 from emu.kernel.exports import EXPORTS
 from emu.kernel.guest_fault import GuestFault
 from emu.kernel.modules import ModuleList, ModulesMark, read_image
@@ -54,6 +55,7 @@ class Checkpoint(NamedTuple):
     pool: PoolMark
     debug_output: int
     previous_mode: int
+    apc_disable: ApcDisable
 
 
 class SystemNotBuilt(RuntimeError):
@@ -84,6 +86,7 @@ class System:
         self.previous_mode = USER_MODE
         """What ExGetPreviousMode answers: calls stand for system calls of a user program."""
         self.current_thread = self.kernel["KiInitialThread"]
+        self.apc_disable = ApcDisable()
         self.events: list[Event] = []
         self.gs_handler_check = GsHandlerCheck(self.kernel["KiReportGsFailure"], c_specific_handler)
         self._host_handlers: dict[int, HostHandler] = {
@@ -205,6 +208,7 @@ class System:
             self.pool.checkpoint(),
             len(self.debug_output),
             self.previous_mode,
+            self.apc_disable,
         )
 
     def reset(self, checkpoint: Checkpoint) -> bool:
@@ -219,6 +223,7 @@ class System:
         self.pool.release_to(checkpoint.pool)
         del self.debug_output[checkpoint.debug_output :]
         self.previous_mode = checkpoint.previous_mode
+        self.apc_disable = checkpoint.apc_disable
         if not self.modules.release_to(checkpoint.modules):
             return False
         self.cpu.drop_all_translations()

@@ -9,6 +9,7 @@ from typing import NamedTuple
 class BugCheck(IntEnum):
     """A bugcheck (stop) code, by Microsoft's name (Microsoft Learn, bug check code reference)."""
 
+    APC_INDEX_MISMATCH = 0x01
     IRQL_NOT_GREATER_OR_EQUAL = 0x09
     IRQL_NOT_LESS_OR_EQUAL = 0x0A
     SPIN_LOCK_NOT_OWNED = 0x10
@@ -46,6 +47,12 @@ _IRQL_PARAMETERS = (
 _RESERVED = BugCheckParameter("reserved")
 
 BUGCHECK_PARAMETERS: dict[BugCheck, tuple[BugCheckParameter, ...]] = {
+    BugCheck.APC_INDEX_MISMATCH: (
+        BugCheckParameter("system call function; here who left a region too often", doubtful=True),
+        BugCheckParameter("ApcStateIndex"),
+        BugCheckParameter("CombinedApcDisable: 16 bits each, 0 in balance, above 0 where enabled too often"),
+        BugCheckParameter("call type: 0 system call, 1 worker routine"),
+    ),
     BugCheck.IRQL_NOT_GREATER_OR_EQUAL: (
         BugCheckParameter("new IRQL", doubtful=True),
         BugCheckParameter("current IRQL", doubtful=True),

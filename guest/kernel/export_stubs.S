@@ -37,8 +37,10 @@
     STUB    KiCollidedUnwindHandler
 
 // Exports that code of this image calls.
+    .globl  DbgPrint
     .globl  ExRaiseAccessViolation
     .globl  ExRaiseDatatypeMisalignment
+    STUB    DbgPrint
     STUB    ExRaiseAccessViolation
     STUB    ExRaiseDatatypeMisalignment
 

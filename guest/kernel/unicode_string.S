@@ -9,6 +9,7 @@
     .set BUFFER, 8
 
     .set STATUS_BUFFER_TOO_SMALL, 0xC0000023
+    .set STATUS_NAME_TOO_LONG, 0xC0000106
 
     .macro FUNCTION name
     .globl  \name
@@ -18,8 +19,9 @@
     .endm
 
 // rcx = counted string, rdx = zero-terminated source or null. The source is read before the string is written. A
-// source that is too long is cut off: its zero, of `size` bytes, must fit into MaximumLength.
-    .macro INITIALIZE name, size, longest
+// source that is too long is cut off: its zero, of `size` bytes, must fit into MaximumLength. Where it is `checked`, an
+// NTSTATUS is returned, and such a source leaves the string as it is.
+    .macro INITIALIZE name, size, longest, checked
     FUNCTION \name
     .seh_endprologue
     xor     eax, eax
@@ -38,22 +40,35 @@
 .Lend\@:
     mov     r8d, \longest
     cmp     rax, r8
+    .if     \checked
+    ja      .Ltoo_long\@
+    .else
     cmova   eax, r8d
+    .endif
     lea     r8d, [rax + \size]
 .Lwrite\@:
     mov     [rcx], ax
     mov     [rcx + MAXIMUM], r8w
     mov     [rcx + BUFFER], rdx
+    .if     \checked
+    xor     eax, eax
+    ret
+.Ltoo_long\@:
+    mov     eax, STATUS_NAME_TOO_LONG
+    .endif
     ret
     .seh_endproc
     .endm
 
-    INITIALIZE RtlInitUnicodeString, 2, 0xFFFC
-    INITIALIZE RtlInitAnsiString, 1, 0xFFFE
-    INITIALIZE RtlInitString, 1, 0xFFFE
+    INITIALIZE RtlInitUnicodeString, 2, 0xFFFC, 0
+    INITIALIZE RtlInitUnicodeStringEx, 2, 0xFFFC, 1
+    INITIALIZE RtlInitAnsiString, 1, 0xFFFE, 0
+    INITIALIZE RtlInitString, 1, 0xFFFE, 0
 
-// rcx = destination, rdx = source or null. Copies what fits, then sets Length, then a zero where there is room.
-    FUNCTION RtlCopyUnicodeString
+// rcx = destination, rdx = source or null. Copies what fits, then sets Length, then, where `terminated`, a zero if
+// there is room.
+    .macro COPY name, terminated
+    FUNCTION \name
     push    rbx
     .seh_pushreg rbx
     sub     rsp, 0x20
@@ -61,7 +76,7 @@
     .seh_endprologue
     mov     rbx, rcx
     test    rdx, rdx
-    jz      .Lno_source
+    jz      .Lno_source\@
     movzx   r8d, word ptr [rdx]
     movzx   eax, word ptr [rcx + MAXIMUM]
     cmp     r8d, eax
@@ -72,20 +87,26 @@
     call    memmove
     mov     r8, [rsp + 0x30]
     mov     [rbx], r8w
+    .if     \terminated
     lea     eax, [r8 + 2]
     movzx   ecx, word ptr [rbx + MAXIMUM]
     cmp     eax, ecx
-    ja      .Lcopied
+    ja      .Lcopied\@
     mov     rcx, [rbx + BUFFER]
     mov     word ptr [rcx + r8], 0
-.Lcopied:
+    .endif
+.Lcopied\@:
     add     rsp, 0x20
     pop     rbx
     ret
-.Lno_source:
+.Lno_source\@:
     mov     word ptr [rcx], 0
-    jmp     .Lcopied
+    jmp     .Lcopied\@
     .seh_endproc
+    .endm
+
+    COPY    RtlCopyUnicodeString, 1
+    COPY    RtlCopyString, 0
 
 // rcx = destination, rdx = source or null; returns an NTSTATUS. Nothing is written where the source does not fit.
     FUNCTION RtlAppendUnicodeStringToString

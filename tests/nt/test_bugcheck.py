@@ -6,6 +6,7 @@ import pytest
 from emu.nt.bugcheck import BUGCHECK_PARAMETERS, BugCheck, describe_bugcheck, to_bugcheck
 
 VALUES = {
+    "APC_INDEX_MISMATCH": 0x1,
     "IRQL_NOT_GREATER_OR_EQUAL": 0x9,
     "IRQL_NOT_LESS_OR_EQUAL": 0xA,
     "SPIN_LOCK_NOT_OWNED": 0x10,

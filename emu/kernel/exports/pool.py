@@ -60,20 +60,20 @@ CORRUPTED_BEFORE: Final = 0x23
 CORRUPTED_BEHIND: Final = 0x24
 
 
-class _Request(NamedTuple):
+class PoolRequest(NamedTuple):
     """What an allocation asks for, whichever export it came by."""
 
     size: int
     tag: int
     pool_type: int
     paged: bool
-    executable: bool
-    zero: bool
-    cache_aligned: bool
-    raises: bool
+    executable: bool = False
+    zero: bool = False
+    cache_aligned: bool = False
 
 
-def _allocate(call: ExportCall, request: _Request) -> Steps | int:
+def allocate_block(call: ExportCall, request: PoolRequest) -> PoolBlock | None:
+    """Allocate for an export's caller; None where there is no room. Bugchecks for the tag 0 and for its IRQL."""
     system, caller = call.system, call.caller
     if request.tag == 0:
         raise ExportBugcheck(BugCheck.BAD_POOL_CALLER, TAG_ZERO, request.pool_type, request.size, caller)
@@ -92,8 +92,14 @@ def _allocate(call: ExportCall, request: _Request) -> Steps | int:
     )
     if block is not None:
         system.events.append(PoolAllocated(block.address, block.size, block.tag, caller))
+    return block
+
+
+def _allocate(call: ExportCall, request: PoolRequest, *, raises: bool) -> Steps | int:
+    block = allocate_block(call, request)
+    if block is not None:
         return block.address
-    return raise_status(call, NtStatus.INSUFFICIENT_RESOURCES) if request.raises else 0
+    return raise_status(call, NtStatus.INSUFFICIENT_RESOURCES) if raises else 0
 
 
 def ex_allocate_pool2(call: ExportCall) -> Steps | int:
@@ -108,7 +114,7 @@ def ex_allocate_pool2(call: ExportCall) -> Steps | int:
         return raise_status(call, NtStatus.INVALID_PARAMETER) if raises else 0
     return _allocate(
         call,
-        _Request(
+        PoolRequest(
             size=size,
             tag=tag,
             pool_type=flags,
@@ -116,8 +122,8 @@ def ex_allocate_pool2(call: ExportCall) -> Steps | int:
             executable=kind == FLAG_NON_PAGED_EXECUTE,
             zero=not flags & FLAG_UNINITIALIZED,
             cache_aligned=bool(flags & FLAG_CACHE_ALIGNED),
-            raises=raises,
         ),
+        raises=raises,
     )
 
 
@@ -127,7 +133,7 @@ def _by_type(call: ExportCall, tag: int, *, quota: bool = False) -> Steps | int:
     paged = bool(pool_type & TYPE_PAGED)
     return _allocate(
         call,
-        _Request(
+        PoolRequest(
             size=size,
             tag=tag,
             pool_type=pool_type,
@@ -135,8 +141,8 @@ def _by_type(call: ExportCall, tag: int, *, quota: bool = False) -> Steps | int:
             executable=not paged and not pool_type & TYPE_NX,
             zero=bool(pool_type & TYPE_ZERO),
             cache_aligned=bool(pool_type & TYPE_CACHE_ALIGNED),
-            raises=bool(raises),
         ),
+        raises=bool(raises),
     )
 
 
@@ -155,8 +161,9 @@ def ex_allocate_pool_with_quota_tag(call: ExportCall) -> Steps | int:
     return _by_type(call, call.argument(2) & 0xFFFF_FFFF, quota=True)
 
 
-def _free(call: ExportCall, tag: int) -> None:
-    system, caller, address = call.system, call.caller, call.argument(0)
+def free_block(call: ExportCall, address: int, tag: int) -> None:
+    """Free a block for an export's caller, whatever its tag where 0 is given. Bugchecks for every misuse."""
+    system, caller = call.system, call.caller
     block = system.pool.block_at(address)
     if block is None:
         raise _not_a_block(address, system.pool.freed_at(address))
@@ -185,19 +192,19 @@ def _not_a_block(address: int, freed: FreedBlock | None) -> ExportBugcheck:
 
 def ex_free_pool(call: ExportCall) -> None:
     """ExFreePool(address): whatever the block's tag."""
-    _free(call, 0)
+    free_block(call, call.argument(0), 0)
 
 
 def ex_free_pool_with_tag(call: ExportCall) -> None:
     """ExFreePoolWithTag(address, tag): the tag of the allocation, or 0."""
-    _free(call, call.argument(1) & 0xFFFF_FFFF)
+    free_block(call, call.argument(0), call.argument(1) & 0xFFFF_FFFF)
 
 
 def ex_free_pool2(call: ExportCall) -> None:
     """ExFreePool2(address, tag, extended parameters, their count)."""
     if call.argument(3) & 0xFFFF_FFFF:
         raise ExportUnmodelled("extended pool parameters")
-    _free(call, call.argument(1) & 0xFFFF_FFFF)
+    free_block(call, call.argument(0), call.argument(1) & 0xFFFF_FFFF)
 
 
 EXPORTS: Final[dict[str, ExportFunction]] = {

@@ -2,6 +2,7 @@
 """Calls of exports from the host, and strings in guest memory for them."""
 
 from emu import Machine, Returned
+from emu.address import Gva
 from emu.memory.buffer import Buffer
 
 PAGE = 0x1000
@@ -58,3 +59,9 @@ def contents(string: Buffer) -> tuple[int, int, int]:
         int.from_bytes(data[2:4], "little"),
         int.from_bytes(data[8:], "little"),
     )
+
+
+def buffer_content(machine: Machine, string: Buffer) -> bytes:
+    """Return all that the buffer of a counted string holds, what lies behind its length too."""
+    _, maximum, buffer = contents(string)
+    return machine._system.memory.read(Gva(buffer), maximum)

@@ -17,6 +17,15 @@ def test_strings(machine: Machine, guest: Guest, target: str, optimize: str) -> 
     assert machine.call("strings") == Returned(0)
 
 
+@pytest.mark.parametrize(("target", "optimize"), BUILDS)
+def test_counted_strings_and_guarded_mutexes(machine: Machine, guest: Guest, target: str, optimize: str) -> None:
+    machine.load(guest.build("sources/counted_strings.c", target=target, optimize=optimize))
+    assert machine.call("convert") == Returned(0)
+    assert machine.pool.outstanding == []
+    assert machine.call("copy_with_sizes") == Returned(0)
+    assert machine.call("guard", machine.kernel.alloc(0x38)) == Returned(0)
+
+
 @pytest.mark.parametrize("machine", ["nehalem", "skylake-server,smap=permit"], indirect=True)
 @pytest.mark.parametrize(("target", "optimize"), BUILDS)
 def test_capture_and_deliver(machine: Machine, guest: Guest, target: str, optimize: str) -> None:

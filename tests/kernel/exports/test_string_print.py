@@ -3,8 +3,8 @@
 
 import pytest
 
-from emu import Machine, Raised, Unmodelled
-from tests.kernel.exports.calls import PAGE, ansi, int_of, wide
+from emu import Bugchecked, Machine, Raised, Unmodelled
+from tests.kernel.exports.calls import PAGE, ansi, at_page_end, int_of, wide
 
 POISON = b"\xcc"
 
@@ -47,6 +47,37 @@ def test_wide(machine: Machine, count: int, units: str, result: int) -> None:
     assert target.read() == expected
 
 
+def test_without_a_count(machine: Machine) -> None:
+    text = machine.kernel.alloc(ansi("abc"))
+    arguments = machine.kernel.alloc(text.address.to_bytes(8, "little") + (17).to_bytes(8, "little"))
+    template = machine.kernel.alloc(ansi("%s %d"))
+    target = at_page_end(machine, POISON * 7)
+    assert int_of(machine, "sprintf", target, template, text, 17) == 6
+    assert target.read() == b"abc 17\0"
+    target.write(POISON * 7)
+    assert int_of(machine, "vsprintf", target, template, arguments) == 6
+    assert target.read() == b"abc 17\0"
+
+
+@pytest.mark.parametrize("function", ["swprintf", "_swprintf", "_vswprintf"])
+def test_wide_without_a_count(machine: Machine, function: str) -> None:
+    template = machine.kernel.alloc(wide("%s \u0416 %d"))
+    text = machine.kernel.alloc(wide("ab"))
+    listed = machine.kernel.alloc(text.address.to_bytes(8, "little") + (5).to_bytes(8, "little"))
+    target = at_page_end(machine, POISON * 14)
+    arguments = (listed,) if function.startswith("_v") else (text, 5)
+    assert int_of(machine, function, target, template, *arguments) == 6
+    assert target.read() == wide("ab \u0416 5")
+
+
+def test_a_result_without_a_count_can_overrun_its_buffer(machine: Machine) -> None:
+    target = at_page_end(machine, POISON * 4)
+    outcome = machine.call("sprintf", target, machine.kernel.alloc(ansi("%d")), 123456)
+    assert type(outcome) is Bugchecked
+    assert outcome.parameters[0] == target.address + 4
+    assert target.read() == b"1234"
+
+
 @pytest.mark.parametrize("machine", ["skylake-server,smap=permit"], indirect=True)
 def test_a_fault_is_at_its_byte(machine: Machine) -> None:
     target = machine.user.alloc(POISON * (PAGE + 8))
@@ -69,5 +100,8 @@ def test_a_page_in_makes_no_difference(machine: Machine) -> None:
 def test_an_immense_result_is_not_modelled(machine: Machine) -> None:
     template = machine.kernel.alloc(ansi("%2000000d"))
     outcome = machine.call("_snprintf", machine.kernel.alloc(16), 1 << 40, template, 1)
+    assert type(outcome) is Unmodelled
+    assert "a result of more than 1048576 characters" in outcome.reason
+    outcome = machine.call("sprintf", machine.kernel.alloc(16), template, 1)
     assert type(outcome) is Unmodelled
     assert "a result of more than 1048576 characters" in outcome.reason

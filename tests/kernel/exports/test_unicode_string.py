@@ -2,11 +2,8 @@
 """Counted strings: what is written, what is not, and where the limits are."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from emu import Bugchecked, Machine, NtStatus, Returned
-from emu.kernel.exports.unicode_string import upcase
+from emu import Bugchecked, Machine, NtStatus
 from tests.kernel.exports.calls import (
     PAGE,
     ansi,
@@ -14,7 +11,6 @@ from tests.kernel.exports.calls import (
     contents,
     counted,
     counted_at,
-    int_of,
     value_of,
     wide,
 )
@@ -114,44 +110,29 @@ def test_a_fault_in_the_copy_leaves_the_length(machine: Machine) -> None:
     assert contents(target)[0] == 0
 
 
-texts = st.text(st.sampled_from("aAbBéÉßſ"), max_size=6)
+def test_copy_of_ansi_strings(machine: Machine) -> None:
+    buffer = at_page_end(machine, b"\xcc" * 6)
+    target = counted_at(machine, 0, 6, int(buffer))
+    value_of(machine, "RtlCopyString", target, counted(machine, b"abc"))
+    assert contents(target) == (3, 6, buffer.address)
+    assert buffer.read() == b"abc\xcc\xcc\xcc"  # no terminator
+    value_of(machine, "RtlCopyString", target, counted(machine, b"0123456789"))
+    assert contents(target)[0] == 6
+    assert buffer.read() == b"012345"
+    value_of(machine, "RtlCopyString", target, 0)
+    assert contents(target) == (0, 6, buffer.address)
 
 
-def test_comparisons(lasting: Machine) -> None:
-    @settings(max_examples=60, deadline=None)
-    @given(texts, texts, st.booleans())
-    def check(one: str, other: str, ignore_case: bool) -> None:
-        lasting.reset()
-        first, second = counted(lasting, units(one)), counted(lasting, units(other))
-        keys = [[upcase(ord(c)) if ignore_case else ord(c) for c in text] for text in (one, other)]
-        order = int_of(lasting, "RtlCompareUnicodeString", first, second, ignore_case)
-        assert (order > 0) - (order < 0) == (keys[0] > keys[1]) - (keys[0] < keys[1])
-        equal = value_of(lasting, "RtlEqualUnicodeString", first, second, ignore_case)
-        assert equal == (keys[0] == keys[1])
-
-    check()
-
-
-def test_a_comparison_across_pages(machine: Machine) -> None:
-    first, second = b"ab" * 3000, b"ab" * 2999 + b"ac"
-    strings = [
-        counted_at(machine, 6000, 6000, int(machine.kernel.alloc(content, offset=offset)))
-        for content, offset in ((first, 1), (second, 2))
-    ]
-    assert int_of(machine, "RtlCompareUnicodeString", *strings, 0) == ord("b") - ord("c") << 8
-    machine.kernel.page_out(strings[0])
-    assert value_of(machine, "RtlEqualUnicodeString", strings[0], strings[0], 0) == 1
-
-
-def test_a_comparison_reads_nothing_behind_the_first_difference(machine: Machine) -> None:
-    short = machine.kernel.alloc(units("b"), offset=PAGE - 2)
-    first = counted_at(machine, 100, 100, int(short))  # 98 bytes of it are not there
-    second = counted(machine, units("a" * 50))
-    assert machine.call("RtlCompareUnicodeString", first, second, 0) == Returned(1)
-
-
-@pytest.mark.parametrize(
-    ("unit", "upper"), [("a", "A"), ("é", "É"), ("ÿ", "Ÿ"), ("ß", "ß"), ("я", "Я"), ("\ud83d", "\ud83d")]
-)
-def test_upcase(machine: Machine, unit: str, upper: str) -> None:
-    assert value_of(machine, "RtlUpcaseUnicodeChar", 0x5_0000 | ord(unit)) == ord(upper)
+def test_checked_init(machine: Machine) -> None:
+    string = machine.kernel.alloc(b"\xcc" * 16)
+    source = at_page_end(machine, wide("hello"))
+    assert value_of(machine, "RtlInitUnicodeStringEx", string, source) == 0
+    assert contents(string) == (10, 12, source.address)
+    assert value_of(machine, "RtlInitUnicodeStringEx", string, 0) == 0
+    assert contents(string) == (0, 0, 0)
+    longest = machine.kernel.alloc(b"a\0" * 0x7FFF + b"\0\0")
+    assert value_of(machine, "RtlInitUnicodeStringEx", string, longest.address + 2) == 0
+    assert contents(string)[:2] == (0xFFFC, 0xFFFE)
+    before = string.read()
+    assert value_of(machine, "RtlInitUnicodeStringEx", string, longest) == NtStatus.NAME_TOO_LONG
+    assert string.read() == before
