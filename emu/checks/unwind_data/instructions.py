@@ -60,6 +60,7 @@ class Instruction(NamedTuple):
     written: frozenset[int]
     """General registers it writes, whatever part of them."""
     written_xmm: frozenset[int]
+    """XMM registers it changes; of a write of the upper half alone, as vzeroupper is, they know nothing."""
     operand_size: int
     """In bytes; of the first operand."""
 
@@ -130,7 +131,7 @@ def _convert(found: capstone.CsInsn) -> Instruction:
         target=target,
         operands=operands,
         written=frozenset(_GENERAL[register] for register in written if register in _GENERAL),
-        written_xmm=frozenset(_XMM[register] for register in written if register in _XMM),
+        written_xmm=frozenset(_XMM[register] for register in written if register in _XMM and mnemonic != "vzeroupper"),
         operand_size=operands[0].size if operands else 8,
     )
 

@@ -131,11 +131,11 @@ class PathCheck:
             return Rule.EPILOGUE, f"{why}: it is taken for an epilogue"
         info = function.chain.info
         is_behind_prologue = place.rva - function.entry.begin >= info.size_of_prolog
+        if depth is not None and depth < stack_size(function.chain.infos) and is_behind_prologue:
+            return Rule.EPILOGUE, f"{why}: no epilogue is recognised from here on"
         if info.frame_register and is_behind_prologue and not is_in_frame(state.gpr[info.frame_register]):
             name = REGISTER_NAMES[info.frame_register]
             return Rule.FRAME_REGISTER, f"{name} is the frame register, and does not hold the frame any more"
-        if depth is not None and depth < stack_size(function.chain.infos) and is_behind_prologue:
-            return Rule.EPILOGUE, f"{why}: no epilogue is recognised from here on"
         return Rule.UNWIND, why
 
     def _fragment_jumped_to(self, place: _Place) -> Function | None:

@@ -57,6 +57,14 @@ def test_which_registers_are_written(code: str, registers: set[int]) -> None:
     assert decode(code).written & set(range(16)) == registers
 
 
+@pytest.mark.parametrize(
+    ("code", "registers"), [("0f57f6", {6}), ("c5cc57f6", {6}), ("c5f877", set()), ("c5fc77", set(range(16)))]
+)
+def test_which_xmm_registers_are_written(code: str, registers: set[int]) -> None:
+    """xorps of XMM and YMM; vzeroupper leaves the XMM part, vzeroall does not."""
+    assert decode(code).written_xmm == registers
+
+
 def test_bytes_that_are_no_instruction() -> None:
     assert decode_at(lambda _rva, _size: b"\x06", 0) is None
     assert decode_at(lambda _rva, _size: b"", 0) is None
