@@ -36,6 +36,21 @@ SEEDS: Final = (
         make_input(
             [0],
             (_TARGET, 0, target_number(target), 0),
+            (_ARGUMENT, how, frame_argument, frame),
+            (_ARGUMENT, 2, 1, 11),
+            (_ARGUMENT, 9, record_argument, record),
+        )
+        for target, frame_argument, record_argument in (
+            *(("RtlUnwindEx", 0, 2), ("RtlUnwind", 0, 2)),
+            *(("longjmp", 1, 0), ("RtlRestoreContext", 2, 1), ("RtlRaiseException", 1, 0)),
+        )
+        for how, frame in ((0, 0), (8, 0), (8, 2), (8, 5), (8, 6))
+        for record in range(3)
+    ),
+    *(
+        make_input(
+            [0],
+            (_TARGET, 0, target_number(target), 0),
             *((_ARGUMENT, 3, index, structure) for index, structure in enumerate(arguments)),
         )
         for target in TARGETS

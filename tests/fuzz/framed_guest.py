@@ -14,12 +14,14 @@ from typing import Final
 
 from emu import Machine, build_guest
 from emu.address import PAGE_SIZE, Gva
+from emu.events import FrameSearched
 from emu.image import FunctionTable, Module, PeImage
 from emu.kernel.exports import EXPORTS, GUEST_EXPORTS
 from emu.kernel.modules import read_image
 from emu.nt.context import CONTEXT_SIZE
 from emu.nt.dispatcher_context import DISPATCHER_CONTEXT
 from emu.nt.exception_record import pack_exception_record
+from emu.nt.status import NtStatus
 from emu.outcome import Outcome
 from emu.seh.context import RSP, Context
 from emu.seh.jump_buffer import pack_jump_buffer
@@ -38,6 +40,9 @@ _RAM_SIZE: Final = 8 << 20
 SCRATCH_SIZE: Final = 0x1000
 _STRUCTURES: Final = (0, 0x100, 0x600, 0x680, 0x780, 0x7A0)
 RECORD_AT, CONTEXT_AT, DISPATCHER_CONTEXT_AT, JUMP_BUFFER_AT, FUNCTION_AT, TEXT_AT = _STRUCTURES
+_UNWINDS: Final = (0x800, 0x8A0, 0x940)
+CONSOLIDATION_AT, LONG_JUMP_AT, JUMP_TO_FRAME_AT = _UNWINDS
+"""The record of a consolidated unwind, that of a long jump, and a jump buffer that leads to a frame."""
 
 LOCAL_TARGETS: Final = (
     *("read_byte", "read_in_frames", "fault_in_epilogue", "trapped", "own_code", "framed", "handled_frame"),
@@ -47,6 +52,8 @@ TARGETS: Final = (*LOCAL_TARGETS, OWN_PAGE, *EXPORTS, *GUEST_EXPORTS)
 """What the call in the midst of the frames can be, by name."""
 
 EVERY_CALL: Final = (1 << 64) - 1
+
+_A_FRAME, _AN_UNWIND = 8, 9
 
 
 class Poke(ctypes.LittleEndianStructure):
@@ -99,7 +106,13 @@ class FramedGuest:
         self._targets = sorted((target_number(name), address) for name, address in addresses.items())
         self._symbols = tuple(self.module.image.exports[name] for name in sorted(self.module.image.exports))
         self._kernel = tuple(int(self.machine.resolve(name)) for name in sorted(self.machine.modules[0].image.exports))
-        self._structures = _structures(self.machine, self.module)
+        plan = make_plan(self.module["read_byte"], (self.bad.address,))
+        plan.answers[:] = [0] * 4
+        self.run(self.module, plan, guarded=True, irql=0)
+        self.frames = [int(event.establisher) for event in self.machine.events if isinstance(event, FrameSearched)]
+        """The frames of the call and around it, innermost first."""
+        self.machine.reset()
+        self._structures = _structures(self.machine, self.module, self.frames)
 
     def _target(self, name: str) -> int:
         if name == OWN_PAGE:
@@ -114,6 +127,10 @@ class FramedGuest:
     def address(self, module: Module, how: int, value: int) -> int:
         """Return one of the values that lead somewhere."""
         stack = self.machine._system.stack
+        if how & 15 == _A_FRAME:
+            return self.frames[value % len(self.frames)]
+        if how & 15 == _AN_UNWIND:
+            return module["scratch"] + _UNWINDS[value % len(_UNWINDS)]
         match how & 7:
             case 0:
                 return value
@@ -177,8 +194,8 @@ def make_plan(target: int, arguments: Sequence[int] = ()) -> Plan:
     return plan
 
 
-def _structures(machine: Machine, module: Module) -> bytes:
-    """Return a record, a context, a DISPATCHER_CONTEXT, a jump buffer, a RUNTIME_FUNCTION and text, all of use."""
+def _structures(machine: Machine, module: Module, frames: Sequence[int]) -> bytes:
+    """Return records, a context, a DISPATCHER_CONTEXT, jump buffers, a RUNTIME_FUNCTION and text, all of use."""
     scratch, stack = module["scratch"], machine._system.stack
     content = bytearray(SCRATCH_SIZE)
 
@@ -201,6 +218,10 @@ def _structures(machine: Machine, module: Module) -> bytes:
     put(DISPATCHER_CONTEXT_AT, bytes(dispatcher))
     put(JUMP_BUFFER_AT, pack_jump_buffer(context, context.gpr[RSP]))
     put(FUNCTION_AT, b"".join(value.to_bytes(4, "little") for value in entry))
+    put(CONSOLIDATION_AT, pack_exception_record(NtStatus.UNWIND_CONSOLIDATE, 0, 0, 0, (module["own_code"],)))
+    put(LONG_JUMP_AT, pack_exception_record(NtStatus.LONGJUMP, 0, 0, 0, (scratch + JUMP_TO_FRAME_AT,)))
+    context.rip, context.gpr[RSP] = module["read_byte"] + 3, frames[-1] - 8
+    put(JUMP_TO_FRAME_AT, pack_jump_buffer(context, frames[-1]))
     put(TEXT_AT, b"%s %wZ %I64x %ws %Z %*.*f\0")
     return bytes(content)
 
