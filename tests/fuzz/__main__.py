@@ -86,7 +86,7 @@ def _find_atheris() -> ModuleType | None:
     try:
         import atheris  # type: ignore[import-not-found, import-untyped, unused-ignore]  # noqa: PLC0415
     except ImportError as error:
-        print(f"no coverage: {error}; pip install 'umaccess-emu[fuzz]' where atheris has a wheel")
+        print(f"not guided by coverage ({error}); on Linux x86-64: pip install 'umaccess-emu[fuzz]'")
         return None
     module: ModuleType = atheris
     return module
