@@ -4,10 +4,11 @@
 The keys are stable. RVAs, addresses and register values are strings in hexadecimal, offsets and sizes numbers.
 
     images       without --check: [{image, faults: what is wrong with the table, functions: [{name, begin, end,
-                 unwind_info, error: why it cannot be decoded, or null, version, flags, prologue_size, frame_register,
-                 frame_offset, codes [{offset, operation, text, instruction}] in the order of the prologue,
-                 chained_to: names, epilogues [offset], epilogue_size, handler, scopes [{begin, end, handler, target,
-                 kind: filter constant finally}] or null, cookie {offset, alignment} or null}]}]
+                 covers [begin, end]: other code than the function's own for an indirect entry, unwind_info,
+                 error: why it cannot be decoded, or null, version, flags, prologue_size, frame_register, frame_offset,
+                 codes [{offset, operation, text, instruction}] in the order of the prologue, chained_to: names,
+                 epilogues [offset], epilogue_size, handler, scopes [{begin, end, handler, target, kind: filter
+                 constant finally}] or null, cookie {offset, alignment} or null}]}]; with --check: the names
     clean        with --check: whether the exit status is 0
     findings     with --check: [{found_by: reading running, rule, module, function, offset, instruction, message, codes,
                  values [{register, came_out, true}], text}]
@@ -65,6 +66,7 @@ def _function(functions: ImageFunctions, function: Function) -> dict[str, Any]:
         "name": function.name,
         "begin": hexadecimal(entry.begin),
         "end": hexadecimal(entry.end),
+        "covers": [hexadecimal(each) for each in function.covers],
         "unwind_info": hexadecimal(entry.unwind_info),
         "error": function.error or None,
     }

@@ -44,8 +44,8 @@ def _heading(functions: ImageFunctions, shown: tuple[Function, ...]) -> str:
 
 
 def _subtitle(function: Function) -> str:
-    entry = function.entry
-    return f"0x{entry.begin:x} to 0x{entry.end:x}, {plural(function.size, 'byte')}"
+    begin, end = function.covers
+    return f"0x{begin:x} to 0x{end:x}, {plural(end - begin, 'byte')}"
 
 
 def _function(functions: ImageFunctions, function: Function) -> Iterator[RenderableType]:
@@ -54,6 +54,12 @@ def _function(functions: ImageFunctions, function: Function) -> Iterator[Rendera
         return
     info = function.chain.info
     yield Text(_facts(function, info), "dim")
+    if function.is_indirect:
+        entry = function.entry
+        where = f", 0x{entry.begin:x} to 0x{entry.end:x}, is used"
+        yield Text.assemble(
+            ("indirect: the entry of ", "dim"), (functions.name_of(entry.begin), "cyan"), (where, "dim")
+        )
     if function.is_fragment:
         yield _chain(functions, function)
     if info.size_of_prolog or info.codes:

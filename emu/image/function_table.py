@@ -87,6 +87,10 @@ class FunctionTable:
         """Go through the entries, indirect ones followed."""
         return iter(self._entries)
 
+    def ranges(self) -> Iterator[tuple[int, int]]:
+        """Go through the code that each entry covers, which is an indirect one's own."""
+        return zip(self._begins, self._ends, strict=True)
+
     def __len__(self) -> int:
         """Return the number of entries."""
         return len(self._entries)

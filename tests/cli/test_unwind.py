@@ -54,6 +54,7 @@ def in_one_line(text: str) -> str:
         (GS_FRAMES, "__try +0x16 to +0x1a __except (EXCEPTION_EXECUTE_HANDLER) goes on at +0x1b"),
         (str(PROGRAMS / "alloca_in_callee.c"), "__finally outer+0x"),
         (str(PROGRAMS / "alloca_in_callee.c"), "__except alloca_in_callee+0x"),
+        (str(PROGRAMS / "indirect_entry.S"), "indirect: the entry of split, 0x1060 to 0x1080, is used"),
         (wrong("version_3"), "wrong: unwind info at rva 0x209c: version 3 (APX preview) is not supported"),
         (wrong("code_offset_inside"), "+0x4 no instruction ends there allocated 0x20 bytes"),
         (wrong("overlapping_entries"), "wrong: function table entry 1 = 0x1007..0x100E: starts below the end"),

@@ -29,11 +29,18 @@ class Function:
     chain: UnwindChain | None
     error: str
     language_data: LanguageData | None
+    covers: tuple[int, int]
+    """The code that the table has it for: less than the entry's own for one that stands there in place of another."""
 
     @property
     def size(self) -> int:
         """Bytes of code."""
         return self.entry.end - self.entry.begin
+
+    @property
+    def is_indirect(self) -> bool:
+        """Whether the table names this entry in place of one for other code."""
+        return self.covers != (self.entry.begin, self.entry.end)
 
     @property
     def is_fragment(self) -> bool:
@@ -56,24 +63,26 @@ class ImageFunctions:
         self.unwinder = ImageUnwinder(Gva(0), image.functions, self.read)
         self.name = image.name.rpartition(".")[0] or image.name
         self._instructions: dict[int, Instruction | None] = {}
-        self.functions = tuple(self._function(entry) for entry in image.functions)
-        self._by_entry = {function.entry: function for function in self.functions}
+        self.functions = tuple(map(self._function, image.functions, image.functions.ranges()))
+        self._by_entry = {
+            function.entry: function for function in sorted(self.functions, key=lambda each: not each.is_indirect)
+        }
         self._parts: dict[int, list[Function]] = {}
         for function in self.functions:
             primary = function.chain.primary.begin if function.chain else function.entry.begin
             self._parts.setdefault(primary, []).append(function)
 
-    def _function(self, entry: RuntimeFunction) -> Function:
-        name = self.name_of(entry.begin)
+    def _function(self, entry: RuntimeFunction, covers: tuple[int, int]) -> Function:
+        name = self.name_of(covers[0])
         try:
             chain = self.unwinder.chain(entry)
         except UnwindError as error:
-            return Function(entry, name, None, str(error), None)
+            return Function(entry, name, None, str(error), None, covers)
         info = chain.info
         data = None
         if info.handler_rva is not None and info.handler_data_rva is not None:
             data = read_language_data(self.read, self.code_name(info.handler_rva), info.handler_data_rva)
-        return Function(entry, name, chain, "", data)
+        return Function(entry, name, chain, "", data, covers)
 
     def read(self, rva: int, size: int) -> bytes:
         """Return the image's bytes, fewer where it ends."""

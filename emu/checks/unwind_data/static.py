@@ -37,7 +37,8 @@ class _StaticCheck:
             if not function.is_fragment:
                 self._walks[function.entry.begin] = walk_function(self._functions, function)
         for function in functions:
-            self._check_function(function)
+            if not function.is_indirect:
+                self._check_function(function)
         wrong = {finding.function for finding in self._findings}
         jumped_to = self._jumped_to()
         paths = PathCheck(self._functions, self._findings)
@@ -65,8 +66,9 @@ class _StaticCheck:
             name = self._functions.name_of(rva) if fault.entry and rva < image.size_of_image else ""
             self._findings.append(UnwindFinding(Rule.TABLE, self._functions.name, name, rva, None, str(fault)))
         for function in self._functions.functions:
-            section = image.section_at(function.entry.begin)
-            if section is None or not section.executable or not section.covers(function.entry.end - 1):
+            begin, end = function.covers
+            section = image.section_at(begin)
+            if section is None or not section.executable or not section.covers(end - 1):
                 where = f"in {section.name}, which is not executable" if section else "in no section"
                 if section and section.executable:
                     where = f"not all of it in {section.name}"
