@@ -75,7 +75,7 @@ class _StaticCheck:
                 self._report(function)(
                     Rule.TABLE,
                     None,
-                    f"the function is 0x{function.entry.begin:x} to 0x{function.entry.end:x}, {where}",
+                    f"the function is 0x{begin:x} to 0x{end:x}, {where}",
                     (),
                 )
 
