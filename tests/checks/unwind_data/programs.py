@@ -139,10 +139,13 @@ def builds(sources: Iterable[tuple[Path, ...]], levels: Iterable[str] = LEVELS) 
 
 
 def unexplained(findings: Iterable[UnwindFinding]) -> list[str]:
-    """Return the findings that `KNOWN` does not explain."""
-    return [
-        str(finding) for finding in findings if finding.function.partition("+")[0] not in KNOWN.get(finding.module, {})
-    ]
+    """Return the findings that nothing above explains."""
+
+    def is_known(finding: UnwindFinding) -> bool:
+        name = finding.function.partition("+")[0]
+        return name in IN_EVERY_IMAGE or name in KNOWN.get(finding.module, {})
+
+    return [str(finding) for finding in findings if not is_known(finding)]
 
 
 def unexplained_by_reading(build: Build) -> list[str]:
