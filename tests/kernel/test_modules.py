@@ -39,7 +39,7 @@ def test_all_missing_imports_at_once(machine: Machine, guest: Guest) -> None:
         machine.load(path)
     text = str(missing.value)
     assert "many_imports.sys" in text
-    assert "DbgBreakPointWithStatus, ZwOpenSomethingElse, ZwQuerySomething" in text
+    assert "InbvDisplayString, ZwOpenSomethingElse, ZwQuerySomething" in text
     assert "@machine.export(" in text
     assert machine.modules == before
 
@@ -47,7 +47,7 @@ def test_all_missing_imports_at_once(machine: Machine, guest: Guest) -> None:
 def test_exports_of_the_users_own(machine: Machine, guest: Guest) -> None:
     machine.export("ZwQuerySomething")(lambda number: number * 2)
     machine.export("ZwOpenSomethingElse")(lambda number: 100)
-    machine.export("DbgBreakPointWithStatus")(lambda status: None)
+    machine.export("InbvDisplayString")(lambda text: None)
     machine.load(guest.build("guest/many_imports.c"))
     assert machine.call("ask", 21) == Returned(142)
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 __declspec(dllimport) int ZwQuerySomething(int);
 __declspec(dllimport) int ZwOpenSomethingElse(int);
-__declspec(dllimport) void DbgBreakPointWithStatus(unsigned);
+__declspec(dllimport) void InbvDisplayString(const char *);
 
 int ask(int number)
 {
-    DbgBreakPointWithStatus(1);
+    InbvDisplayString("asked");
     return ZwQuerySomething(number) + ZwOpenSomethingElse(number);
 }
