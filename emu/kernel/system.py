@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from emu.address import ADDRESS_MASK, Gva
+from emu.address import ADDRESS_MASK, PAGE_SHIFT, PAGE_SIZE, Gva
 from emu.cpu import registers as r
 from emu.cpu.native_core import BUILT
 from emu.cpu.processor import Processor, Snapshot
@@ -169,6 +169,11 @@ class System:
             bytes(cpu.xmm),
         )
 
+    def charge(self, blocks: int) -> None:
+        """Count work of the host's against the budget of the call under way."""
+        registers = self.cpu.registers
+        registers[r.BUDGET] = max(0, registers[r.BUDGET] - blocks)
+
     def read_guest(self, address: Gva, size: int) -> bytes:
         """Read as kernel code would: raises `GuestFault` at the first byte that it could not touch."""
         self._check_touch(address, size, write=False)
@@ -181,6 +186,8 @@ class System:
 
     def _check_touch(self, address: Gva, size: int, *, write: bool) -> None:
         at, end = int(address), address + size
+        if size >= PAGE_SIZE:
+            self.charge(size >> PAGE_SHIFT)
         smap = self.profile.smap_enabled and not self.cpu.registers[r.RFLAGS] & r.FLAG_AC
         while at < end:
             page = Gva(at & ADDRESS_MASK)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from emu import Bugchecked, Machine, NtStatus, Raised, Returned, TimedOut, Unmodelled
-from emu.address import Gva
-from emu.events import DispatchFailed, ExceptionRaised
+from emu.address import PAGE_SIZE, Gva
+from emu.events import DispatchFailed, ExceptionRaised, PoolAllocated
 from emu.image import ImageError
 from emu.nt.context import CONTEXT
 from emu.outcome import Outcome
@@ -187,9 +187,24 @@ class TestHostWork:
         module = load(machine, "deep_search.S")
         pairs, budget = 1000, 20_000
         outcome = machine.call(module["deep_search"], pairs, budget=budget)
-        assert outcome == TimedOut(budget, outcome.rip if isinstance(outcome, TimedOut) else 0)
+        assert isinstance(outcome, TimedOut)
         one_search = 2 * pairs + 10
         assert budget - one_search < len(machine.events) < budget + one_search
+
+    def test_counts_by_the_page(self, machine: Machine) -> None:
+        """A call of an export can have the host map, fill and unmap as many pages as the guest likes."""
+        module = load(machine, "allocate_for_ever.S")
+        pages, budget = 512, 20_000
+        outcome = machine.call(module["allocate_for_ever"], pages * PAGE_SIZE, budget=budget)
+        assert isinstance(outcome, TimedOut)
+        allocated = sum(isinstance(event, PoolAllocated) for event in machine.events)
+        assert 2 < allocated <= budget // (2 * pages) + 1
+
+    def test_counts_what_exports_read_by_the_page(self, machine: Machine) -> None:
+        pages = 64
+        text = machine.kernel.alloc(b"A" * (pages * PAGE_SIZE - 1) + b"\0")
+        assert isinstance(machine.call("DbgPrint", text, budget=pages), TimedOut)
+        assert isinstance(machine.call("DbgPrint", text, budget=2 * pages), Returned)
 
 
 class TestStackPointers:

@@ -91,6 +91,7 @@ def allocate_block(call: ExportCall, request: PoolRequest) -> PoolBlock | None:
         alignment=CACHE_LINE if request.cache_aligned else ALIGNMENT,
     )
     if block is not None:
+        system.charge(block.pages)
         system.events.append(PoolAllocated(block.address, block.size, block.tag, caller))
     return block
 
@@ -176,6 +177,7 @@ def free_block(call: ExportCall, address: int, tag: int) -> None:
     if corrupted is not None:
         where = CORRUPTED_BEFORE if corrupted < block.address else CORRUPTED_BEHIND
         raise ExportBugcheck(BugCheck.SPECIAL_POOL_DETECTED_MEMORY_CORRUPTION, address, corrupted, 0, where)
+    system.charge(block.pages)
     system.pool.free(block, caller)
     system.events.append(PoolFreed(block.address, caller))
 
