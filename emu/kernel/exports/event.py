@@ -6,7 +6,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
-from emu.address import Gva
+from emu.address import ADDRESS_MASK, Gva
 from emu.kernel.stubs import ExportCall, ExportFunction
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ SYNCHRONIZATION_EVENT: Final = 1
 
 def initialize_event(system: System, address: int, kind: int, *, signaled: bool) -> None:
     """Write a KEVENT that nobody waits for; raises `GuestFault`."""
-    wait_list = address + _WAIT_LIST
+    wait_list = address + _WAIT_LIST & ADDRESS_MASK
     system.write_guest(Gva(address), _EVENT.pack(kind, _EVENT_DOUBLEWORDS, signaled, wait_list, wait_list))
 
 

@@ -5,7 +5,8 @@ import struct
 
 import pytest
 
-from emu import Machine
+from emu import Bugchecked, Machine
+from emu.nt.bugcheck import BugCheck
 from tests.kernel.exports.calls import PAGE, value_of
 
 
@@ -19,3 +20,9 @@ def test_initialize(machine: Machine, kind: int, state: int, signaled: int, offs
     found_kind, size, found_state, forward, back = struct.unpack("<BxBxIQQ", event.read())
     assert (found_kind, size, found_state) == (kind, 0x18 // 4, signaled)
     assert forward == back == event.address + 8
+
+
+def test_an_event_at_the_end_of_the_address_space(machine: Machine) -> None:
+    outcome = machine.call("KeInitializeEvent", (1 << 64) - 4, 0, 0)
+    assert type(outcome) is Bugchecked
+    assert (outcome.code, outcome.parameters[0]) == (BugCheck.PAGE_FAULT_IN_NONPAGED_AREA, (1 << 64) - 4)
