@@ -38,6 +38,10 @@ _COMMON = [
     "-mno-stack-arg-probe",
     "-nostdinc",
     "-D_AMD64_",
+    # The wheel's <stdio.h> would make sprintf_s and its kin inline functions over the universal C runtime, which the
+    # kernel does not have; with these they are the functions that it exports.
+    "-D__MSVCRT_VERSION__=0x700",
+    "-D__USE_MINGW_ANSI_STDIO=0",
     # Two builds of one source are the same bytes: no time stamp in the object, no directory in the line table.
     "-mno-incremental-linker-compatible",
     "-fdebug-compilation-dir=.",

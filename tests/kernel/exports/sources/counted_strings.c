@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Uses counted strings, sized copies and guarded mutexes as the headers declare them; 0, or the line that went wrong.
 
-// The kernel's C runtime is none of the universal one that the headers of the wheel take for granted.
-#define __MSVCRT_VERSION__ 0x700
-#define __USE_MINGW_ANSI_STDIO 0
-
 #include <ntifs.h>
 #include <stdio.h>
 #include <string.h>
