@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A block of very many x87 instructions crashes the engine (Unicorn 2.1.4), and with it the process. Not worked round."""
+"""A block of very many x87 instructions crashes the engine (Unicorn 2.1.4), and so the process. Not worked round."""
 
 import subprocess
 import sys
