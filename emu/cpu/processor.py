@@ -256,11 +256,14 @@ class Processor:
         return Snapshot(bytes(self._view), context)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Bring the whole processor back, and flush the TLB."""
+        """Bring the whole processor back, and flush the TLB.
+
+        What the next `run()` has been asked to do it still does; what one was asked when the snapshot was made is done.
+        """
         pending = self._words[r.REQUEST]
         self._view[:] = snapshot.state
         self._library.core_restore(self._core, snapshot.context.pointer)
-        self._words[r.REQUEST] |= pending | REQUEST_WRITE_EXTENDED
+        self._words[r.REQUEST] = pending | REQUEST_WRITE_EXTENDED
 
     def close(self) -> None:
         """Give the engine's memory back. `run()` raises from then on."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from emu.address import Gva
 from emu.cpu import registers as r
 from emu.cpu.engine import EngineError
+from emu.cpu.native_core import REQUEST_FLUSH_CODE
 from emu.cpu.trap import Vector
 from emu.memory import page_table as pt
 from tests.cpu.guest import ABSENT, CODE, DATA, READ_ONLY, STACK, USER_DATA, Guest
@@ -284,6 +285,17 @@ class TestSnapshot:
         guest.ram.quadwords[index] &= ~pt.PRESENT
         guest.cpu.restore(snapshot)
         assert guest.start(rdi=DATA).vector == Vector.PAGE_FAULT
+
+    def test_what_a_snapshot_was_asked_is_done_once(self, guest: Guest) -> None:
+        """Else every restore would drop all translated code, if code was loaded before the snapshot."""
+        guest.cpu.drop_all_translations()
+        snapshot = guest.cpu.snapshot()
+        guest.run("f4")
+        guest.cpu.restore(snapshot)
+        assert not guest.cpu._words[r.REQUEST] & REQUEST_FLUSH_CODE
+        guest.cpu.drop_all_translations()
+        guest.cpu.restore(snapshot)
+        assert guest.cpu._words[r.REQUEST] & REQUEST_FLUSH_CODE, "not done yet"
 
     def test_many_snapshots_do_not_pile_up(self, guest: Guest) -> None:
         for _ in range(2000):
