@@ -2,6 +2,8 @@
 // The routines that know how large their destination is (Microsoft Learn, strcpy_s, strcat_s, memcpy_s, and so on).
 // They return an errno_t: what the documentation hands to the invalid-parameter handler is returned alone.
 
+#include "characters.inc"
+
     .intel_syntax noprefix
     .text
 
@@ -13,22 +15,6 @@
     .balign 16, 0xCC
     .seh_proc \name
 \name:
-    .endm
-
-    .macro LOAD register, at, size
-    .if     \size == 1
-    movzx   \register\()d, byte ptr [\at]
-    .else
-    movzx   \register\()d, word ptr [\at]
-    .endif
-    .endm
-
-    .macro STORE register, at, size
-    .if     \size == 1
-    mov     byte ptr [\at], \register\()b
-    .else
-    mov     word ptr [\at], \register\()w
-    .endif
     .endm
 
 // rcx = destination, rdx = its characters, r8 = source. Characters are copied in order; a failure makes the

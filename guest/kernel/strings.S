@@ -3,6 +3,8 @@
 // read once, in order, and none behind the end: a fault is at the first character that cannot be touched. Upper and
 // lower case are those of ASCII, as in the kernel's "C" locale.
 
+#include "characters.inc"
+
     .intel_syntax noprefix
     .text
 
@@ -12,22 +14,6 @@
     .seh_proc \name
     .seh_endprologue
 \name:
-    .endm
-
-    .macro LOAD register, at, size
-    .if     \size == 1
-    movzx   \register\()d, byte ptr [\at]
-    .else
-    movzx   \register\()d, word ptr [\at]
-    .endif
-    .endm
-
-    .macro STORE register, at, size
-    .if     \size == 1
-    mov     byte ptr [\at], \register\()b
-    .else
-    mov     word ptr [\at], \register\()w
-    .endif
     .endm
 
     .macro LOWER register
