@@ -15,7 +15,7 @@ GUEST := $(wildcard guest/kernel/* guest/umaccess/* guest/include/* emu/cpu/nati
 .PHONY: setup run test test-all test-wine fuzz lint bench docs clean help
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf 'make %-9s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf 'make %-10s %s\n' "$$name" "$$text"; done
 
 setup: .venv/stamp emu/_built/stamp ## create .venv with everything in it
 
