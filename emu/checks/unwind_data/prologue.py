@@ -118,9 +118,9 @@ class Prologue:
             self._say(Rule.PROLOGUE_SIZE, None, f"the prologue ends at +{size:#x}, {self._inside(size)}")
             return
         for instruction in self._code:
-            offset = instruction.rva - self._begin
-            ends_it = instruction.flow not in (Flow.NEXT, Flow.CALL)
-            if ends_it or (instruction.flow is Flow.CALL and offset >= last):
+            # Before the last code anything may stand: MSVC saves a register that an early way out does not need behind
+            # that way out, and counts all of it as prologue.
+            if instruction.flow is not Flow.NEXT and instruction.rva - self._begin >= last:
                 end = instruction.end - self._begin
                 self._say(
                     Rule.PROLOGUE_SIZE, end, f"it belongs to the body, and the prologue of {size:#x} bytes covers it"
