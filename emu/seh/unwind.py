@@ -45,7 +45,6 @@ def unwind_to(
     """
     to_the_end = target_frame == 0
     flags = EXCEPTION_UNWINDING | EXCEPTION_EXIT_UNWIND if to_the_end else EXCEPTION_UNWINDING
-    returns_to = environment.frames.records_return
     while True:
         if to_the_end and not environment.stack.contains(context.gpr[RSP]):
             yield GiveUp(exception.record)
@@ -60,8 +59,7 @@ def unwind_to(
             if establisher > target_frame and not to_the_end:
                 raise BadFrame(f"frame {establisher:#x} is past the target {target_frame:#x}")
         except BadFrame as error:
-            environment.emit(DispatchFailed(Gva(pc), str(error)))
-            yield RaiseStatus(NtStatus.BAD_STACK, records, returns_to)
+            yield from _raise_bad_stack(environment, pc, str(error), records)
             raise AssertionError("a raised status does not return") from None
         environment.emit(FrameUnwound(Gva(pc), frame.establisher, frame.handler))
         if frame.handler is not None and frame.handler_data is not None:
@@ -95,23 +93,42 @@ def unwind_to(
                     if isinstance(error, NotMapped) and environment.stack.is_overrun_at(error.address):
                         raise
                     text = str(error) if isinstance(error, BadFrame) else f"the handler's data cannot be read: {error}"
-                    environment.emit(DispatchFailed(Gva(pc), text))
-                    yield RaiseStatus(NtStatus.BAD_STACK, records, returns_to)
+                    yield from _raise_bad_stack(environment, pc, text, records)
                     raise AssertionError("a raised status does not return") from None
                 flags &= ~(EXCEPTION_COLLIDED_UNWIND | EXCEPTION_TARGET_UNWIND)
                 if disposition != ExceptionDisposition.COLLIDED_UNWIND:
                     break
                 flags |= EXCEPTION_COLLIDED_UNWIND
             if disposition != ExceptionDisposition.CONTINUE_SEARCH:
-                yield RaiseStatus(NtStatus.INVALID_DISPOSITION, records, returns_to)
+                yield RaiseStatus(NtStatus.INVALID_DISPOSITION, records, environment.frames.records_return)
             context = call.context  # a handler at the target may have written to it
         if establisher == target_frame:
             break
         context = caller
     context.gpr[RAX] = return_value
-    if exception.record.code != NtStatus.UNWIND_CONSOLIDATE:
+    yield from _land(environment, exception, context, target_frame, target_ip, records)
+    raise AssertionError(f"a landing at {context.gpr[RSP]:#x} does not return")
+
+
+def _raise_bad_stack(environment: Environment, pc: int, reason: str, records: int) -> Steps:
+    environment.emit(DispatchFailed(Gva(pc), reason))
+    yield RaiseStatus(NtStatus.BAD_STACK, records, environment.frames.records_return)
+    raise AssertionError("a raised status does not return")
+
+
+def _land(
+    environment: Environment,
+    exception: PendingException,
+    context: Context,
+    target_frame: int,
+    target_ip: int,
+    records: int,
+) -> Steps:
+    """Go on in the target frame, as the exception's record says."""
+    code = exception.record.code
+    if code != NtStatus.UNWIND_CONSOLIDATE:
         context.rip = target_ip
-        if exception.record.code != NtStatus.LONGJUMP:
+        if code != NtStatus.LONGJUMP:
             exception.overwrite_code(environment.memory, NtStatus.UNWIND)
     yield from complete_context(environment, context, exception, records, Gva(target_frame))
     environment.emit(Landed(Gva(context.rip), Gva(target_frame)))
