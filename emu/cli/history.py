@@ -153,10 +153,11 @@ class History:
                 return _verb("callback"), _code(locate(callback)), Text("is asked where to go on")
             case Landed(address, _):
                 function = locate(address).partition("+")[0].partition("!")[2]
+                whose = "the __except of " if self._result.explanation.is_except_block(address) else ""
                 return (
                     _verb("landed", "bold green"),
                     _code(locate(address)),
-                    Text(f"in the __except of {function}", "bold green"),
+                    Text(f"in {whose}{function}", "bold green"),
                 )
             case ExecutionContinued(rip):
                 return _verb("continue", "bold green"), _code(locate(rip)), Text("from the context, as changed")

@@ -12,7 +12,7 @@ from rich.text import Text
 from emu.campaign import CopyResult
 from emu.cli.call_result import CallResult
 from emu.cli.sections import section
-from emu.cli.words import damage_words, describe_address, handler_of, landed_count, last_fault
+from emu.cli.words import damage_words, describe_address, handler_of, landed_count, last_fault, last_landing
 from emu.events import ExceptionRaised
 from emu.nt.bugcheck import BUGCHECK_PARAMETERS, BugCheck, to_bugcheck
 from emu.nt.status import describe_status
@@ -59,10 +59,13 @@ def summary(result: CallResult) -> str:
 
 
 def _handled(result: CallResult) -> str:
-    handler = handler_of(result)
-    if handler is None:
+    landing, handler = last_landing(result), handler_of(result)
+    if landing is None:
         return "continued by a filter"
-    return "handled by the caller's __except" if handler == GUARD else f"handled in the __except of {handler}"
+    if handler == GUARD:
+        return "handled by the caller's __except"
+    block = "the __except of " if result.explanation.is_except_block(landing) else ""
+    return f"handled in {block}{handler}"
 
 
 def bugcheck_name(code: int) -> str:

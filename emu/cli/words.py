@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TypeVar
 
+from emu.address import Gva
 from emu.campaign import CopyResult
 from emu.cli.call_result import CallResult, place_of
 from emu.cpu.trap import ERROR_FETCH, ERROR_PRESENT, ERROR_WRITE, VECTOR_NAMES, Vector
@@ -120,9 +121,12 @@ def damage_words(result: CopyResult) -> str:
     return "; ".join(found)
 
 
+def last_landing(result: CallResult) -> Gva | None:
+    """Return where the last unwind landed, or None."""
+    return next((event.address for event in reversed(result.events) if isinstance(event, Landed)), None)
+
+
 def handler_of(result: CallResult) -> str | None:
-    """Return the function whose `__except` the last unwind landed in, or None."""
-    for event in reversed(result.events):
-        if isinstance(event, Landed):
-            return result.explanation.locate(event.address).partition("+")[0]
-    return None
+    """Return the function that the last unwind landed in, or None."""
+    landing = last_landing(result)
+    return None if landing is None else result.explanation.function_name(landing)

@@ -31,7 +31,7 @@ from emu.events import (
 from emu.image import ImageError, SourceLine
 from emu.kernel.pool import FreedBlock, format_tag
 from emu.kernel.refusal import explain_refusal
-from emu.kernel.scopes import TryBlock, try_blocks
+from emu.kernel.scopes import TryBlock, is_except_block, try_blocks
 from emu.kernel.system import System
 from emu.memory.buffer import Buffer
 from emu.nt.bugcheck import BugCheck, to_bugcheck
@@ -169,7 +169,8 @@ class Explanation:
             case FramesConsolidated(callback, establisher):
                 return f"consolidated up to frame {establisher:#x}, callback {locate(callback)}"
             case Landed(address, establisher):
-                return f"landed  in __except at {self._block(address)}, frame {establisher:#x}"
+                where = "in __except at" if self.is_except_block(address) else "at"
+                return f"landed  {where} {self._block(address)}, frame {establisher:#x}"
             case ExecutionContinued(rip):
                 return f"continued after the exception at {locate(rip)}"
             case DispatchFailed(pc, reason):
@@ -218,6 +219,11 @@ class Explanation:
             return "no __try block here"
         kinds = {True: "__try/__finally", False: "__try/__except"}
         return "in " + ", ".join(f"{kinds[block.is_finally]} ({self.place(block.target)})" for block in blocks)
+
+    def is_except_block(self, address: Gva) -> bool:
+        """Tell whether an `__except` block begins at an address; a handler or a long jump may land elsewhere."""
+        module = self._system.modules.find(address)
+        return module is not None and is_except_block(self._system, module, address)
 
     def place(self, address: Gva) -> str:
         """Return the source line where code begins, or where there is none, what `locate` returns."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from emu.address import Gva
 from emu.kernel.modules import ModuleUnwinder
 from emu.kernel.system import System
-from emu.seh.c_specific_handler import EXECUTE_HANDLER, c_specific_handler, decode_scope_table
+from emu.seh.c_specific_handler import EXECUTE_HANDLER, Scope, c_specific_handler, decode_scope_table
 from emu.seh.unwind_info import UnwindError
 
 
@@ -26,15 +26,8 @@ def try_blocks(system: System, module: ModuleUnwinder, pc: Gva, handler: Gva) ->
 
     None where the language handler is another one than those with a scope table, or the table cannot be read.
     """
-    if system.host_handler(handler) not in (c_specific_handler, system.gs_handler_check.with_scopes):
-        return None
-    entry = module.lookup(pc)
-    if entry is None:
-        return None
-    try:
-        data = module.chain(entry).primary_info.handler_data_rva
-        scopes = decode_scope_table(module.read, data) if data is not None else ()
-    except UnwindError:
+    scopes = _scopes(system, module, pc, handler)
+    if scopes is None:
         return None
     base, rva = module.base, pc - module.base
     return tuple(
@@ -46,3 +39,28 @@ def try_blocks(system: System, module: ModuleUnwinder, pc: Gva, handler: Gva) ->
         for scope in scopes
         if scope.begin <= rva < scope.end
     )
+
+
+def is_except_block(system: System, module: ModuleUnwinder, address: Gva) -> bool:
+    """Tell whether an `__except` block of the function that an address lies in begins there."""
+    entry = module.lookup(address)
+    try:
+        handler = module.chain(entry).primary_info.handler_rva if entry else None
+    except UnwindError:
+        return False
+    if handler is None:
+        return False
+    scopes = _scopes(system, module, address, Gva(module.base + handler)) or ()
+    return any(scope.target == address - module.base for scope in scopes)
+
+
+def _scopes(system: System, module: ModuleUnwinder, pc: Gva, handler: Gva) -> tuple[Scope, ...] | None:
+    """Return the scope table of the function that a pc lies in; None where there is none that can be read."""
+    entry = module.lookup(pc)
+    if entry is None or system.host_handler(handler) not in (c_specific_handler, system.gs_handler_check.with_scopes):
+        return None
+    try:
+        data = module.chain(entry).primary_info.handler_data_rva
+        return decode_scope_table(module.read, data) if data is not None else ()
+    except UnwindError:
+        return None

@@ -89,7 +89,7 @@ def test_a_bugcheck(machine: Machine, guest: Guest) -> None:
         (FilterAnswered(Gva(0), Gva(7), -9), "        filter 0x7 answered EXCEPTION_CONTINUE_EXECUTION (-9)"),
         (FilterAnswered(Gva(0), Gva(7), 9), "        filter 0x7 answered EXCEPTION_EXECUTE_HANDLER (9)"),
         (FinallyRun(Gva(0), Gva(0x40)), "        __finally 0x40"),
-        (Landed(Gva(0x10), Gva(0x20)), "landed  in __except at 0x10, frame 0x20"),
+        (Landed(Gva(0x10), Gva(0x20)), "landed  at 0x10, frame 0x20"),
         (ExecutionContinued(Gva(0x10)), "continued after the exception at 0x10"),
         (DispatchFailed(Gva(0x10), "no stack"), "stopped at 0x10: no stack"),
         (ExportCalled("ZwTest", Gva(0x10)), "call    ZwTest from 0x10"),

@@ -5,8 +5,8 @@ import pytest
 
 from emu import Machine
 from emu.address import Gva
-from emu.events import FrameSearched
-from emu.kernel.scopes import TryBlock, try_blocks
+from emu.events import FrameSearched, Landed
+from emu.kernel.scopes import TryBlock, is_except_block, try_blocks
 from emu.pytest_plugin import Guest
 
 
@@ -53,3 +53,24 @@ def test_a_handler_without_a_scope_table(program: Machine) -> None:
     pc = program.resolve("nested")
     assert try_blocks(system, module, pc, program.resolve("touch")) is None
     assert try_blocks(system, module, Gva(module.base), system.kernel["__C_specific_handler"]) is None, "no function"
+
+
+class TestExceptBlock:
+    def test_where_an_exception_lands(self, program: Machine) -> None:
+        program.call("nested", 0x10)
+        landed = next(event for event in program.events if isinstance(event, Landed))
+        module = program._system.modules.find(landed.address)
+        assert module is not None
+        assert is_except_block(program._system, module, landed.address)
+        assert not is_except_block(program._system, module, Gva(landed.address + 1))
+        assert not is_except_block(program._system, module, program.resolve("touch")), "no handler"
+        assert not is_except_block(program._system, module, Gva(module.base)), "no function"
+
+    def test_a_handler_that_lands_elsewhere(self, machine: Machine, guest: Guest) -> None:
+        machine.load(guest.build("exports/sources/own_handler.c", "exports/sources/own_handler.S"))
+        outcome = machine.call("own_frame", 0x10)
+        landed = next(event for event in machine.events if isinstance(event, Landed))
+        module = machine._system.modules.find(landed.address)
+        assert module is not None
+        assert not is_except_block(machine._system, module, landed.address)
+        assert "landed  at own_handler!own_frame+" in str(outcome.dispatch)
