@@ -104,7 +104,7 @@ class RunLoop:
         while True:
             # What the host does for the guest counts, too, or a few blocks could ask for any amount of it.
             if len(events) > charged:
-                registers[r.BUDGET] = max(0, registers[r.BUDGET] - (len(events) - charged))
+                self.system.charge(len(events) - charged)
                 charged = len(events)
             trap = cpu.run()
             vector = trap.vector
