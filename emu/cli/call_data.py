@@ -79,7 +79,7 @@ def event_data(result: CallResult, event: Event) -> dict[str, Any]:
     if data.get("handler") is not None:
         data["handler_name"] = explanation.handler_name(data["handler"])
     if isinstance(event, FrameSearched) and event.handler is not None:
-        data["scopes"] = explanation.describe_scopes(event.pc, event.handler) or None
+        data["scopes"] = explanation.describe_scopes(event.pc) or None
     for field in (*_CODE_FIELDS, *_DATA_FIELDS):
         if data.get(field) is not None:
             data[field] = hexadecimal(data[field])

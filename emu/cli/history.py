@@ -175,7 +175,7 @@ class History:
             return frame.append("no handler")
         explanation = self._result.explanation
         frame.append(explanation.handler_name(handler), "not dim")
-        scopes = "" if searched is None else explanation.describe_scopes(searched, handler)
+        scopes = "" if searched is None else explanation.describe_scopes(searched)
         return frame.append(f", {scopes}", "not dim") if scopes else frame
 
 

@@ -29,6 +29,7 @@ from emu.events import (
     TrapTaken,
 )
 from emu.image import ImageError, SourceLine
+from emu.kernel.modules import ModuleUnwinder
 from emu.kernel.pool import FreedBlock, format_tag
 from emu.kernel.refusal import explain_refusal
 from emu.kernel.scopes import TryBlock, is_except_block, try_blocks
@@ -37,6 +38,7 @@ from emu.memory.buffer import Buffer
 from emu.nt.bugcheck import BugCheck, to_bugcheck
 from emu.nt.exception_record import describe_filter_answer
 from emu.outcome import ExceptionRecord, make_record
+from emu.seh.c_specific_handler import c_specific_handler
 
 PROLOGUE_SIZE = 32
 """Bytes in which compilers set up the frame of a funclet, for which the line table has no line."""
@@ -45,23 +47,24 @@ PROLOGUE_SIZE = 32
 class Explanation:
     """The modules and buffers of one moment. Cheap to make: every call makes one, few are read."""
 
-    __slots__ = ("_buffers", "_modules", "_system")
+    __slots__ = ("_buffers", "_linked", "_modules", "_system")
 
     def __init__(self, system: System) -> None:
         self._system = system
         self._modules = system.modules.unwinders
+        self._linked = system.modules.linked
         self._buffers = (*system.user.buffers, *system.kernel_data.buffers)
+
+    def _module_at(self, address: Gva) -> ModuleUnwinder | None:
+        return next((unwinder for unwinder in self._modules if unwinder.module.contains(address)), None)
 
     def locate(self, address: Gva) -> str:
         """Return `module!symbol+0xoffset` for code, `buffer+offset` for data, else the number."""
-        for unwinder in self._modules:
+        unwinder = self._module_at(address)
+        if unwinder is not None:
             module = unwinder.module
-            if module.contains(address):
-                if module is self._system.kernel:
-                    export = self._system.stubs.name_at(address)
-                    if export is not None:
-                        return f"{module.name}!{export}"
-                return module.describe(address)
+            export = self._system.stubs.name_at(address) if module is self._system.kernel else None
+            return module.describe(address) if export is None else f"{module.name}!{export}"
         buffer = self.buffer_at(address)
         if buffer is None:
             return f"{address:#x}"
@@ -74,17 +77,20 @@ class Explanation:
 
     def source_line(self, address: Gva) -> SourceLine | None:
         """Return the source line of code, where the image's debug information has it."""
-        for unwinder in self._modules:
-            if unwinder.module.contains(address):
-                try:
-                    return unwinder.module.source_line(address)
-                except ImageError:
-                    return None
-        return None
+        unwinder = self._module_at(address)
+        try:
+            return unwinder.module.source_line(address) if unwinder else None
+        except ImageError:
+            return None
 
     def instruction(self, address: Gva) -> str:
         """Return the disassembly of one instruction, empty where there is none."""
-        return decode(self._system.memory.read_available(address, MAXIMUM_LENGTH)).text
+        unwinder = self._module_at(address)
+        if unwinder is not None and self._system.modules.find(address) is not unwinder:
+            code = unwinder.read(address - unwinder.base, MAXIMUM_LENGTH)  # the module is gone from memory
+        else:
+            code = self._system.memory.read_available(address, MAXIMUM_LENGTH)
+        return decode(code).text
 
     def buffer_at(self, address: Gva) -> Buffer | None:
         """Return the buffer that an address lies in, or on whose last page."""
@@ -202,17 +208,22 @@ class Explanation:
 
     def handler_name(self, handler: Gva) -> str:
         """Return the name of a language handler, behind an import's thunk the handler's own."""
-        where = self.locate(self._system.modules.linked.get(handler, handler))
+        where = self.locate(self._linked.get(handler, handler))
         return where.partition("!")[2] or where
 
-    def try_blocks(self, pc: Gva, handler: Gva) -> tuple[TryBlock, ...] | None:
-        """Return the `__try` blocks of its function that a pc lies in; None where the handler has none to look at."""
-        module = self._system.modules.find(pc)
-        return None if module is None else try_blocks(self._system, module, pc, handler)
+    def _has_scope_table(self, handler: Gva) -> bool:
+        system = self._system
+        known = system.host_handler(self._linked.get(handler, handler))
+        return known in (c_specific_handler, system.gs_handler_check.with_scopes)
 
-    def describe_scopes(self, pc: Gva, handler: Gva) -> str:
+    def try_blocks(self, pc: Gva) -> tuple[TryBlock, ...] | None:
+        """Return the `__try` blocks of its function that a pc lies in; None where its handler has none to look at."""
+        module = self._module_at(pc)
+        return None if module is None else try_blocks(module, pc, self._has_scope_table)
+
+    def describe_scopes(self, pc: Gva) -> str:
         """Return the `__try` blocks that a pc lies in, in words, the innermost first; empty where there is no table."""
-        blocks = self.try_blocks(pc, handler)
+        blocks = self.try_blocks(pc)
         if blocks is None:
             return ""
         if not blocks:
@@ -222,12 +233,12 @@ class Explanation:
 
     def is_except_block(self, address: Gva) -> bool:
         """Tell whether an `__except` block begins at an address; a handler or a long jump may land elsewhere."""
-        module = self._system.modules.find(address)
-        return module is not None and is_except_block(self._system, module, address)
+        module = self._module_at(address)
+        return module is not None and is_except_block(module, address, self._has_scope_table)
 
     def place(self, address: Gva) -> str:
         """Return the source line where code begins, or where there is none, what `locate` returns."""
-        module = self._system.modules.find(address)
+        module = self._module_at(address)
         function = module.lookup(address) if module else None
         end = min(address + PROLOGUE_SIZE, module.base + function.end) if module and function else address + 1
         for at in range(address, end):
@@ -242,5 +253,5 @@ class Explanation:
     def _handler(self, handler: Gva | None, pc: Gva | None = None) -> str:
         if handler is None:
             return "no handler"
-        scopes = "" if pc is None else self.describe_scopes(pc, handler)
+        scopes = "" if pc is None else self.describe_scopes(pc)
         return f"handler {self.handler_name(handler)}{f', {scopes}' if scopes else ''}"

@@ -48,7 +48,7 @@ def explain_refusal(explanation: Explanation, events: Sequence[Event]) -> str:
 def _refusal(explanation: Explanation, pc: Gva, handler: Gva, answers: Sequence[FilterAnswered]) -> str:
     if answers:
         return "its filter answered " + ", then ".join(describe_filter_answer(event.answer) for event in answers)
-    blocks = explanation.try_blocks(pc, handler)
+    blocks = explanation.try_blocks(pc)
     if blocks is None:
         return f"its handler {explanation.handler_name(handler)} passed it on"
     if not blocks:

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 from emu.address import Gva
 from emu.kernel.modules import ModuleUnwinder
-from emu.kernel.system import System
-from emu.seh.c_specific_handler import EXECUTE_HANDLER, Scope, c_specific_handler, decode_scope_table
+from emu.seh.c_specific_handler import EXECUTE_HANDLER, Scope, decode_scope_table
 from emu.seh.unwind_info import UnwindError
+
+HasScopeTable: TypeAlias = Callable[[Gva], bool]
+"""Tells whether the data of the language handler at an address is a scope table."""
 
 
 class TryBlock(NamedTuple):
@@ -21,12 +24,12 @@ class TryBlock(NamedTuple):
     is_finally: bool
 
 
-def try_blocks(system: System, module: ModuleUnwinder, pc: Gva, handler: Gva) -> tuple[TryBlock, ...] | None:
+def try_blocks(module: ModuleUnwinder, pc: Gva, has_scope_table: HasScopeTable) -> tuple[TryBlock, ...] | None:
     """Return the scopes of its function that a pc lies in, the innermost first.
 
     None where the language handler is another one than those with a scope table, or the table cannot be read.
     """
-    scopes = _scopes(system, module, pc, handler)
+    scopes = _scopes(module, pc, has_scope_table)
     if scopes is None:
         return None
     base, rva = module.base, pc - module.base
@@ -41,26 +44,23 @@ def try_blocks(system: System, module: ModuleUnwinder, pc: Gva, handler: Gva) ->
     )
 
 
-def is_except_block(system: System, module: ModuleUnwinder, address: Gva) -> bool:
+def is_except_block(module: ModuleUnwinder, address: Gva, has_scope_table: HasScopeTable) -> bool:
     """Tell whether an `__except` block of the function that an address lies in begins there."""
-    entry = module.lookup(address)
-    try:
-        handler = module.chain(entry).primary_info.handler_rva if entry else None
-    except UnwindError:
-        return False
-    if handler is None:
-        return False
-    scopes = _scopes(system, module, address, Gva(module.base + handler)) or ()
+    scopes = _scopes(module, address, has_scope_table) or ()
     return any(scope.target == address - module.base for scope in scopes)
 
 
-def _scopes(system: System, module: ModuleUnwinder, pc: Gva, handler: Gva) -> tuple[Scope, ...] | None:
+def _scopes(module: ModuleUnwinder, pc: Gva, has_scope_table: HasScopeTable) -> tuple[Scope, ...] | None:
     """Return the scope table of the function that a pc lies in; None where there is none that can be read."""
     entry = module.lookup(pc)
-    if entry is None or system.host_handler(handler) not in (c_specific_handler, system.gs_handler_check.with_scopes):
+    if entry is None:
         return None
     try:
-        data = module.chain(entry).primary_info.handler_data_rva
-        return decode_scope_table(module.read, data) if data is not None else ()
+        info = module.chain(entry).primary_info
+        if info.handler_rva is None or info.handler_data_rva is None:
+            return None
+        if not has_scope_table(Gva(module.base + info.handler_rva)):
+            return None
+        return decode_scope_table(module.read, info.handler_data_rva)
     except UnwindError:
         return None

@@ -145,3 +145,16 @@ def test_an_outcome_still_reads_after_a_reset(machine: Machine, guest: Guest) ->
     machine.reset()
     assert "byte 0 of gone" in str(outcome)
     assert "sections!load" in str(outcome)
+
+
+def test_an_outcome_says_the_same_after_a_reset(machine: Machine, guest: Guest) -> None:
+    """Its modules are those of its moment, also when another image has taken their place."""
+    machine.load(guest.build("sources/refusals.c"))
+    outcome = machine.call("nested", 0x10)
+    before = str(outcome.dispatch)
+    assert "__try/__finally" in before
+    assert "in __except at" in before
+    machine.reset()
+    assert str(outcome.dispatch) == before
+    machine.load(guest.build("guest/one.S"))
+    assert str(outcome.dispatch) == before
