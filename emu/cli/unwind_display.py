@@ -11,12 +11,12 @@ from rich.text import Text
 
 from emu.checks.unwind_data.functions import Function, ImageFunctions
 from emu.checks.unwind_data.instructions import Instruction, decode_range
-from emu.checks.unwind_data.language_data import CookieData
 from emu.checks.unwind_data.words import describe_code, flag_names, frame_register
 from emu.cli.sections import section
 from emu.cli.words import plural
 from emu.nt.unwind import UNW_FLAG_EHANDLER, UNW_FLAG_UHANDLER
 from emu.seh.c_specific_handler import EXECUTE_HANDLER, Scope
+from emu.seh.gs_handler_check import CookieData
 from emu.seh.unwind_info import UnwindCode, UnwindInfo
 
 Tables = tuple[tuple[ImageFunctions, tuple[Function, ...]], ...]

@@ -9,6 +9,7 @@ EXCEPTION_EXECUTE_HANDLER.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sized
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -50,6 +51,11 @@ def decode_scope_table(read: ReadImage, at: int) -> tuple[Scope, ...]:
     """Decode the scope table at an RVA of an image. Raises `UnwindError` for an impossible count or outside of it."""
     size = _table_size(read_bytes(read, at, _COUNT_SIZE, "scope table"), at)
     return _decode(read_bytes(read, at + _COUNT_SIZE, size, "scope table")) if size else ()
+
+
+def end_of_scope_table(at: int, scopes: Sized) -> int:
+    """Return where the scope table at an address or RVA ends."""
+    return at + _COUNT_SIZE + _RECORD.size * len(scopes)
 
 
 def _table_size(count: bytes, at: int) -> int:
