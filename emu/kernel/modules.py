@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from emu.address import PAGE_SIZE, Gva
 from emu.image import ImageError, Module, PeImage
+from emu.image.thunks import JUMP_THUNK, THUNK_SIZE, thunk_slot
 from emu.kernel.load_config import fill_load_config
 from emu.memory import page_table as pt
 from emu.memory.address_space import AddressSpace
@@ -19,8 +20,6 @@ from emu.seh.virtual_unwind import ImageUnwinder
 
 RUNTIME_FUNCTION_SIZE = 12
 _UNWIND_DATA = 8
-JUMP_THUNK = b"\xff\x25"
-"""jmp [rip + displacement]: how a linker reaches an imported function that is called by name."""
 
 
 class MissingImports(ImageError):
@@ -35,7 +34,6 @@ class ModuleUnwinder(ImageUnwinder):
         super().__init__(module.base, module.image.functions, lambda rva, size: mapped[rva : rva + size])
         self.module = module
         self.base = module.base
-        self._mapped = mapped
         self._address_of_table = address_of_table
         cookie = module.image.load_config.security_cookie
         self.cookie_address = None if cookie is None else Gva(module.base + cookie)
@@ -48,7 +46,7 @@ class ModuleUnwinder(ImageUnwinder):
             return 0
         entry = self._address_of_table + index * RUNTIME_FUNCTION_SIZE
         at = entry - self.base + _UNWIND_DATA
-        data = int.from_bytes(self._mapped[at : at + 4], "little")
+        data = int.from_bytes(self.read(at, 4), "little")
         return self.base + (data & ~RUNTIME_FUNCTION_INDIRECT) if data & RUNTIME_FUNCTION_INDIRECT else entry
 
 
@@ -164,9 +162,9 @@ class ModuleList:
                 continue
             end = section.rva + section.virtual_size
             at = mapped.find(JUMP_THUNK, section.rva, end)
-            while at >= 0 and at + 6 <= end:
-                slot = at + 6 + int.from_bytes(mapped[at + 2 : at + 6], "little", signed=True)
-                target = addresses.get(slot)
+            while at >= 0 and at + THUNK_SIZE <= end:
+                slot = thunk_slot(mapped[at : at + THUNK_SIZE], at)
+                target = None if slot is None else addresses.get(slot)
                 if target is not None:
                     self.linked[base + at] = target
                 at = mapped.find(JUMP_THUNK, at + 1, end)

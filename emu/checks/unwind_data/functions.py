@@ -12,12 +12,10 @@ from emu.checks.unwind_data.instructions import Flow, Instruction, decode_at, de
 from emu.checks.unwind_data.language_data import LanguageData, read_language_data
 from emu.image import PeImage, RuntimeFunction
 from emu.image.symbols import symbol_table
+from emu.image.thunks import THUNK_SIZE, thunk_slot
 from emu.nt.unwind import UnwindOp
 from emu.seh.unwind_info import UnwindChain, UnwindError
 from emu.seh.virtual_unwind import ImageUnwinder
-
-JUMP_THUNK = b"\xff\x25"
-"""jmp [rip + displacement]: how a linker reaches an imported function that is called by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,12 +131,9 @@ class ImageFunctions:
 
     def code_name(self, rva: int) -> str:
         """Return the name of code as `name_of` does, behind an import's thunk the import's own."""
-        code = self.read(rva, 6)
-        if code[:2] == JUMP_THUNK and len(code) == 6:
-            slot = rva + 6 + int.from_bytes(code[2:], "little", signed=True)
-            if slot in self._imports:
-                return self._imports[slot]
-        return self.name_of(rva)
+        slot = thunk_slot(self.read(rva, THUNK_SIZE), rva)
+        imported = None if slot is None else self._imports.get(slot)
+        return self.name_of(rva) if imported is None else imported
 
     @functools.cached_property
     def _imports(self) -> dict[int, str]:
