@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A trace: everything that ran, and the questions that a person asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from emu.events import Event
+from emu.trace.code import Code, TracedBuffer, TracedCall, TracedModule
+from emu.trace.layout import ACCESS, EVENT, INSTRUCTION
+from emu.trace.source import CHUNK, Chunk, MachineState, Table, TraceSource, Words
+
+REGISTER_COLUMNS = (
+    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+    "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip", "rflags",
+)  # fmt: skip
+"""The columns of `Trace.registers`."""
+
+
+class Trace:
+    """Every instruction, memory access and event of a run, on one time line.
+
+    Time is the index of an instruction. The tables are NumPy structured arrays; `emu.trace.layout` says what their
+    fields are.
+    """
+
+    def __init__(self, source: TraceSource) -> None:
+        self._source = source
+        self._tables: tuple[Table, Table, Table] | None = None
+
+    def _whole(self) -> tuple[Table, Table, Table]:
+        if self._tables is None:
+            chunks = list(self.chunks())
+            instructions = np.concatenate([chunk.instructions for chunk in chunks] or [np.zeros(0, INSTRUCTION)])
+            accesses = np.concatenate([chunk.accesses for chunk in chunks] or [np.zeros(0, ACCESS)])
+            events = np.concatenate([chunk.events for chunk in chunks] or [np.zeros(0, EVENT)])
+            self._tables = instructions, accesses, events
+        return self._tables
+
+    def __len__(self) -> int:
+        return len(self.instructions)
+
+    @property
+    def instructions(self) -> Table:
+        """The instructions, in the order in which they ran; `INSTRUCTION`."""
+        return self._whole()[0]
+
+    @property
+    def accesses(self) -> Table:
+        """The memory accesses, in the order in which they were made; `ACCESS`."""
+        return self._whole()[1]
+
+    @property
+    def events(self) -> Table:
+        """Traps, page-ins, exceptions, filters, unwinds, host calls, in order; `EVENT`."""
+        return self._whole()[2]
+
+    @property
+    def code(self) -> Sequence[Code]:
+        """The code that ran; `code` of an instruction is an index into it."""
+        return self._source.code
+
+    @property
+    def calls(self) -> Sequence[TracedCall]:
+        """The calls that the host made."""
+        return self._source.calls
+
+    @property
+    def modules(self) -> Sequence[TracedModule]:
+        """The images that were loaded."""
+        return self._source.modules
+
+    @property
+    def buffers(self) -> Sequence[TracedBuffer]:
+        """The buffers that were allocated."""
+        return self._source.buffers
+
+    def chunks(self, size: int = CHUNK) -> Iterator[Chunk]:
+        """Give the trace in pieces of `size` instructions, for what need not have it in memory as a whole."""
+        return self._source.chunks(size)
+
+    def event(self, index: int) -> Event:
+        """Return an event of `events` whole."""
+        return self._source.event(index)
+
+    def explain(self, index: int) -> str:
+        """Return an event of `events` in words, in one line."""
+        return self._source.explain(index)
+
+    def registers(self, begin: int = 0, end: int | None = None) -> Words:
+        """Return the general registers before each instruction of a range: shape (end - begin, 18), `REGISTER_COLUMNS`.
+
+        Raises `TraceError` for a trace that was read from a file.
+        """
+        return self._source.registers(begin, len(self) if end is None else end)
+
+    def state_at(self, index: int) -> MachineState:
+        """Return the machine as it was before an instruction, all registers and any memory.
+
+        The index behind the last instruction is the end of the trace. Raises IndexError, and `TraceError` for a trace
+        that was read from a file.
+        """
+        return self._source.state_at(index)
