@@ -62,10 +62,10 @@ def extent_of(where: object, what: str = "address") -> Extent:
     match where:
         case range() if where.step == 1:
             begin, end = where.start, max(where.start, where.stop)
-        case (first, behind) if isinstance(where, tuple):
-            begin, end = operator.index(first), operator.index(behind)
         case Sized():
             begin, end = where.address, where.address + where.size
+        case (SupportsIndex() as first, SupportsIndex() as behind):
+            begin, end = operator.index(first), operator.index(behind)
         case SupportsIndex():
             begin = operator.index(where)
             end = begin + 1

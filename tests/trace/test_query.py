@@ -10,24 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emu.trace import EventKind, InstructionFlag, Trace, TraceError
+from emu.trace import EventKind, InstructionFlag, TraceError
 from emu.trace.query import where
 from tests.trace.made import BASE, SOURCE, STACK, TARGET, copied
+from tests.trace.made_steps import Sliced
 
 PLAIN = copied(b"abcdefgh")
 RETRIED = copied(b"abcdefgh", fault_at=3)
 TRAPPED = 3 * 6
-
-
-class Sliced(Trace):
-    """A trace that gives itself in small pieces."""
-
-    def __init__(self, whole: Trace, size: int) -> None:
-        super().__init__(whole._source)
-        self.size = size
-
-    def chunks(self, size: int = 0):  # type: ignore[no-untyped-def]
-        return super().chunks(self.size)
 
 
 def test_no_condition_is_every_instruction() -> None:
