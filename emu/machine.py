@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -31,6 +32,9 @@ from emu.profile import Profile
 
 if TYPE_CHECKING:
     from emu.checks.unwind_data import UnwindProof
+    from emu.trace import Trace
+    from emu.trace.replay import Replay
+    from emu.trace.run_log import RunLog
 
 ExportT = TypeVar("ExportT", bound=Callable[..., Any])
 
@@ -56,6 +60,8 @@ class Machine:
         self._caller = Caller(self._system)
         self._stopped = ""
         self._symbols: dict[str, Gva] = {}
+        self._log: RunLog | None = None
+        self._replays: list[Replay] = []
         self._load_accessors()
         self._checkpoint = self._system.checkpoint()
         self._resets_to_boot = True
@@ -212,12 +218,17 @@ class Machine:
         irql: int = 0,
         budget: int = DEFAULT_BUDGET,
     ) -> Outcome:
-        outcome = self._caller.call(address, arguments, guarded=guarded, irql=irql, budget=budget)
-        if isinstance(outcome, Bugchecked):
-            self._stopped = "the machine has bugchecked; only reset() brings it back"
-        system = self._system
-        dispatch = Dispatch(tuple(system.events), Explanation(system))
-        return dataclasses.replace(outcome, dispatch=dispatch)
+        outcome: Outcome | None = None
+        try:
+            outcome = self._caller.call(address, arguments, guarded=guarded, irql=irql, budget=budget)
+            if isinstance(outcome, Bugchecked):
+                self._stopped = "the machine has bugchecked; only reset() brings it back"
+            explanation = Explanation(self._system)
+            outcome = dataclasses.replace(outcome, dispatch=Dispatch(tuple(self._system.events), explanation))
+            return outcome
+        finally:
+            if self._log is not None:
+                self._log.call_ended(address, tuple(arguments), outcome)
 
     def _check_running(self) -> None:
         if self._stopped:
@@ -265,6 +276,42 @@ class Machine:
             names = ", ".join(module.name for module in loaded)
             raise ValueError(f"name modules that are loaded here, as machine.load() returns them; loaded: {names}")
         return UnwindProof(self._caller.run_loop, modules)
+
+    @contextlib.contextmanager
+    def trace(
+        self,
+        *only: str | Module | tuple[int, int],
+        begin: str | int | None = None,
+        end: str | int | None = None,
+        user_only: bool = False,
+        last: int | None = None,
+    ) -> Iterator[Trace]:
+        """Trace what runs in a `with` block: `with machine.trace() as trace: machine.call(...)`.
+
+        The guest runs as fast as ever; the trace is made of its log when it is first asked, behind the block. `only`
+        has the code whose instructions it is to have, as symbols of functions, modules, or (first address, address
+        behind the last); without it, all code. It begins at each execution of the instruction at `begin` and ends
+        before `end`, symbols or addresses. `user_only` leaves out accesses to kernel pages, `last` all but so many
+        instructions. Raises `UnknownSymbol`, and `TraceError` where a trace is being taken already.
+        """
+        from emu.cpu.recorder import Filter  # noqa: PLC0415
+        from emu.trace.selection import code_address, code_range  # noqa: PLC0415 (NumPy takes its time to import)
+        from emu.trace.take import begin_trace  # noqa: PLC0415
+
+        self._check_running()
+        filtered = Filter(
+            tuple(code_range(self.modules, self.resolve, item) for item in only),
+            None if begin is None else code_address(self.resolve, begin),
+            None if end is None else code_address(self.resolve, end),
+            user_only,
+        )
+        log, trace = begin_trace(self._system, filtered, last, self._replays)
+        self._log = log
+        try:
+            yield trace
+        finally:
+            self._log = None
+            log.finish()
 
     def checkpoint(self) -> None:
         """Make the state as it is what `reset` goes back to. Boot is the first checkpoint; the last one counts."""

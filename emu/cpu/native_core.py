@@ -59,6 +59,8 @@ class EngineFacts(ctypes.Structure):
         ("hook_instruction", ctypes.c_int32),
         ("hook_invalid_instruction", ctypes.c_int32),
         ("hook_translated", ctypes.c_int32),
+        ("hook_memory_read", ctypes.c_int32),
+        ("hook_memory_write", ctypes.c_int32),
         ("flush_translations", ctypes.c_int32),
         ("timestamp_instructions", ctypes.c_int32 * 2),
         ("refused_instructions", ctypes.c_int32 * 4),
@@ -72,6 +74,31 @@ class EngineFacts(ctypes.Structure):
     )
 
 
+class Recording(ctypes.Structure):
+    """native/recorder.h, struct recording."""
+
+    _fields_ = (
+        ("instructions", ctypes.c_void_p),
+        ("accesses", ctypes.c_void_p),
+        ("instruction_room", ctypes.c_uint64),
+        ("access_room", ctypes.c_uint64),
+        ("instruction_count", ctypes.c_uint64),
+        ("access_count", ctypes.c_uint64),
+        ("first_instruction", ctypes.c_uint64),
+        ("first_access", ctypes.c_uint64),
+        ("position", ctypes.c_uint64),
+        ("stop_position", ctypes.c_uint64),
+        ("registers", ctypes.c_void_p),
+        ("filtered", ctypes.c_uint32),
+        ("active", ctypes.c_uint32),
+        ("ranges", ctypes.c_void_p),
+        ("range_count", ctypes.c_uint64),
+        ("begin_at", ctypes.c_uint64),
+        ("end_before", ctypes.c_uint64),
+        ("user_only", ctypes.c_uint64),
+    )
+
+
 class Pages(ctypes.Structure):
     """native/pages.c, struct pages."""
 
@@ -81,6 +108,7 @@ class Pages(ctypes.Structure):
         ("host_written", ctypes.c_void_p),
         ("executable", ctypes.c_void_p),
         ("frames", ctypes.c_uint64),
+        ("logged", ctypes.c_uint64),
     )
 
 
@@ -93,7 +121,8 @@ class Pages(ctypes.Structure):
     STOP_REFUSED,
     STOP_UNREACHABLE,
     STOP_EXACT,
-) = range(8)
+    STOP_RECORDER,
+) = range(9)
 
 REQUEST_WRITE_EXTENDED: Final = 1
 REQUEST_FLUSH_TLB: Final = 2
@@ -130,6 +159,15 @@ def load_native_core() -> ctypes.CDLL:
     for function in (library.core_save, library.core_restore):
         function.restype = None
         function.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+    library.core_record.restype = ctypes.c_int
+    library.core_record.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+    for function in (library.core_recorded_code, library.core_long_blocks):
+        function.restype = ctypes.c_uint32
+        function.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+    for function in (library.core_set_long_blocks, library.core_forget_code):
+        function.restype = None
+    library.core_forget_code.argtypes = [ctypes.c_void_p]
+    library.core_set_long_blocks.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32]
     library.core_stop_in.restype = ctypes.c_int
     library.core_stop_in.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_uint32]
     library.pages_checkpoint.restype = None

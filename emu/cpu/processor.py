@@ -6,7 +6,7 @@ from __future__ import annotations
 import ctypes
 import weakref
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from unicorn import unicorn_const as uc
 from unicorn import x86_const as x86
@@ -25,6 +25,7 @@ from emu.cpu.native_core import (
     STOP_HALT,
     STOP_INTERRUPT,
     STOP_INVALID_INSTRUCTION,
+    STOP_RECORDER,
     STOP_REFUSED,
     STOP_UNREACHABLE,
     EngineFacts,
@@ -43,6 +44,22 @@ class Snapshot(NamedTuple):
 
     state: bytes
     context: SavedContext
+
+
+class RunLog(Protocol):
+    """Who learns all that a processor is given, so that another one can do the same again."""
+
+    def run_begins(self) -> None:
+        """A run begins, with the state block as it is."""
+
+    def run_ended(self) -> None:
+        """It has ended, with the state block as it is."""
+
+    def restored(self, snapshot: Snapshot) -> None:
+        """The whole processor goes back to a snapshot."""
+
+    def stops_set(self, ranges: tuple[tuple[Gva, Gva], ...]) -> None:
+        """Exact stops were set, as `Processor.stop_in` takes them."""
 
 
 class Processor:
@@ -66,6 +83,7 @@ class Processor:
         self.registers = view[: r.XMM_OFFSET].cast("Q")
         self.xmm = view[r.XMM_OFFSET :]
         self._core: int | None = None
+        self._log: RunLog | None = None
         self._read_code: quirks.CodeReader = _no_code
 
     def start(self, root: Gpa, gdt: Gva, unreachable_page: Gva, read_code: Callable[[Gva, int], bytes]) -> None:
@@ -120,6 +138,8 @@ class Processor:
             hook_instruction=uc.UC_HOOK_INSN,
             hook_invalid_instruction=uc.UC_HOOK_INSN_INVALID,
             hook_translated=uc.UC_HOOK_EDGE_GENERATED,
+            hook_memory_read=uc.UC_HOOK_MEM_READ_AFTER,
+            hook_memory_write=uc.UC_HOOK_MEM_WRITE,
             flush_translations=uc.UC_CTL_TB_FLUSH | uc.UC_CTL_IO_WRITE << 30,
             timestamp_instructions=(x86.UC_X86_INS_RDTSC, x86.UC_X86_INS_RDTSCP),
             refused_instructions=(
@@ -155,6 +175,8 @@ class Processor:
             return trap
         if reason == STOP_EXACT:
             return Trap(Vector.EXACT_STOP, 0, Gva(0), rip)
+        if reason == STOP_RECORDER:
+            return Trap(Vector.RECORDER_STOP, 0, Gva(0), rip)
         if reason == STOP_BUDGET:
             return Trap(Vector.BUDGET_EXHAUSTED, 0, Gva(0), rip)
         if reason == STOP_INVALID_INSTRUCTION:
@@ -180,6 +202,9 @@ class Processor:
         cuts into blocks by where it started). No range: nowhere. Code outside runs as fast as ever. Raises
         `EngineError` where the engine refuses a hook.
         """
+        ranges = tuple(ranges)
+        if self._log is not None:
+            self._log.stops_set(ranges)
         merged: list[list[int]] = []
         for begin, end in sorted(ranges):
             if merged and begin <= merged[-1][1]:
@@ -190,6 +215,37 @@ class Processor:
         begins, ends = (numbers(*(each[side] for each in merged)) for side in (0, 1))
         if not self._library.core_stop_in(self._core, begins, ends, len(merged)):
             raise EngineError("the engine refused a hook for exact stops")
+
+    @property
+    def log(self) -> RunLog | None:
+        """Who is told of every run, and of everything else that the host does to the processor; None: nobody."""
+        return self._log
+
+    @log.setter
+    def log(self, log: RunLog | None) -> None:
+        self._log = log
+        library = self._library
+        if log is None:
+            self._run = library.core_run
+            return
+
+        def run(core: int | None) -> None:
+            log.run_begins()
+            library.core_run(core)
+            log.run_ended()
+
+        self._run = run
+
+    @property
+    def block(self) -> memoryview:
+        """The state block (native/core.h), which a run takes and gives, as bytes."""
+        return self._view
+
+    @property
+    def native(self) -> int:
+        """The native core's handle."""
+        assert self._core is not None
+        return self._core
 
     @property
     def irql(self) -> int:
@@ -260,6 +316,8 @@ class Processor:
 
         What the next `run()` has been asked to do it still does; what one was asked when the snapshot was made is done.
         """
+        if self._log is not None:
+            self._log.restored(snapshot)
         pending = self._words[r.REQUEST]
         self._view[:] = snapshot.state
         self._library.core_restore(self._core, snapshot.context.pointer)

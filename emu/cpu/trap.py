@@ -42,6 +42,8 @@ class Vector(IntEnum):
     """The engine cannot go on; `Trap.detail` says why."""
     EXACT_STOP = 0x103
     """Before an instruction of a range given to `Processor.stop_in`. RIP stands at it."""
+    RECORDER_STOP = 0x104
+    """Before an instruction that the recorder has no room for, or was asked to stop at. RIP stands at it."""
 
 
 VECTORS_WITH_ERROR_CODE = frozenset((8, 10, 11, 12, 13, 14, 17))

@@ -44,6 +44,11 @@ class SymbolTable:
         rva = self._image.exports.get(name)
         return rva if rva is not None else self._known.get(name)
 
+    def next_behind(self, rva: int, end: int) -> int:
+        """Return the RVA of the first name behind one, or `end` where there is none."""
+        index = bisect.bisect_left(self._sorted, (rva + 1,))
+        return self._sorted[index][0] if index < len(self._sorted) else end
+
     def nearest(self, rva: int) -> tuple[str, int] | None:
         """Return the name that an RVA belongs to and the offset from it; None where no name is.
 

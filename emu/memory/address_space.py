@@ -60,6 +60,11 @@ class AddressSpace:
         self._frame_offset: dict[int, int] = {}
 
     @property
+    def frames_used(self) -> int:
+        """The number of the first frame that nothing uses."""
+        return self._frames.mark
+
+    @property
     def root(self) -> Gpa:
         """What CR3 holds."""
         return Gpa(self._root << PAGE_SHIFT)
@@ -125,6 +130,7 @@ class AddressSpace:
         if not entry & pt.NO_EXECUTE:
             self._mark(self._executable, entry)
         self._quadwords[index] = entry
+        self._host_written[index >> 9] = 1
         self._on_entry_changed()
 
     def _mark(self, frames: bytearray, entry: int) -> None:

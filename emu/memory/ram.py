@@ -68,6 +68,15 @@ class Ram:
         self.bytes[start : start + PAGE_SIZE] = _ZERO_PAGE
         self.host_written[frame] = 1
 
+    @property
+    def logged(self) -> bool:
+        """Whether someone looks in `host_written` for what changed: every frame that a reset moves is then in it."""
+        return bool(self._pages.logged)
+
+    @logged.setter
+    def logged(self, logged: bool) -> None:
+        self._pages.logged = logged
+
     def checkpoint(self, leaf_tables: ctypes.Array[ctypes.c_uint32]) -> None:
         """Make the memory as it is what `reset` goes back to. Clears every A and D bit: flush the TLB."""
         self._library.pages_checkpoint(self._pages_address, leaf_tables, len(leaf_tables))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from emu.address import Gva
+from emu.address import ADDRESS_MASK, Gva
 from emu.cpu.instruction import decode
 
 
@@ -26,8 +26,21 @@ class Code(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Mnemonic and operands in Intel syntax, `.byte …` for what is no instruction."""
-        return decode(self.bytes).text or f".byte {', '.join(f'{byte:#04x}' for byte in self.bytes)}"
+        """Mnemonic and operands in Intel syntax, `.byte …` for what is no instruction.
+
+        The target of a jump stands as its symbol and offset where the code has a symbol, of a call as its address.
+        """
+        text = decode(self.bytes).text
+        if not text:
+            return f".byte {', '.join(f'{byte:#04x}' for byte in self.bytes)}"
+        mnemonic, _, operand = text.rpartition(" ")
+        if not mnemonic.startswith(("j", "call", "loop", "bnd")) or not operand.startswith("0x"):
+            return text
+        distance = int(operand, 16)  # decoded at address 0
+        distance -= (distance & 1 << 63) << 1
+        if self.symbol and not mnemonic.endswith("call"):
+            return f"{mnemonic} {self.symbol}{self.offset + distance:+#x}"
+        return f"{mnemonic} {(self.rip + distance) & ADDRESS_MASK:#x}"
 
     @property
     def mnemonic(self) -> str:

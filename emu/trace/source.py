@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 
 from emu.events import Event
+from emu.image import Module
 from emu.trace.code import Code, TracedBuffer, TracedCall, TracedModule
 
 Table: TypeAlias = "np.ndarray[Any, np.dtype[np.void]]"
@@ -49,6 +50,9 @@ class TraceSource(Protocol):
 
     @property
     def modules(self) -> Sequence[TracedModule]: ...
+
+    @property
+    def images(self) -> Sequence[Module]: ...
 
     @property
     def buffers(self) -> Sequence[TracedBuffer]: ...
@@ -108,6 +112,7 @@ class StoredSource:
         self.code = code
         self.calls = calls
         self.modules = modules
+        self.images: Sequence[Module] = ()
         self.buffers = buffers
         self._event_objects = event_objects
         self._explanations = explanations

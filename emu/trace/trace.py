@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from emu.events import Event
+from emu.image import Module
 from emu.trace.code import Code, TracedBuffer, TracedCall, TracedModule
 from emu.trace.layout import ACCESS, EVENT, INSTRUCTION
 from emu.trace.source import CHUNK, Chunk, MachineState, Table, TraceSource, Words
@@ -71,6 +72,11 @@ class Trace:
     def modules(self) -> Sequence[TracedModule]:
         """The images that were loaded."""
         return self._source.modules
+
+    @property
+    def images(self) -> Sequence[Module]:
+        """The same images with their symbols and source lines; none for a trace that was read from a file."""
+        return self._source.images
 
     @property
     def buffers(self) -> Sequence[TracedBuffer]:

@@ -32,6 +32,7 @@ struct engine_facts {
     int32_t register_ids[18]; /* the sixteen GPRs in hardware order, RIP, RFLAGS */
     int32_t cr2_id, cr3_id, rax_id, rcx_id, rdx_id, cs_id, mxcsr_id, msr_id;
     int32_t hook_interrupt, hook_block, hook_code, hook_instruction, hook_invalid_instruction, hook_translated;
+    int32_t hook_memory_read, hook_memory_write; /* after a read, before a write */
     int32_t flush_translations;        /* a control number */
     int32_t timestamp_instructions[2]; /* rdtsc, rdtscp */
     int32_t refused_instructions[4];   /* in, out, syscall, sysenter: the engine steps over them in silence */
@@ -48,6 +49,7 @@ enum stop_reason {
     STOP_REFUSED_INSTRUCTION = 5,
     STOP_UNREACHABLE = 6, /* the guest jumped to emu_start's `until` */
     STOP_EXACT = 7,       /* before an instruction of a range given to core_stop_in */
+    STOP_RECORDER = 8,    /* before an instruction: the recorder's tables are full, or it is the one asked for */
 };
 
 enum request {
@@ -102,17 +104,29 @@ struct core {
     struct watched *watched;
     uint32_t watched_count, watched_room;
     int translations_reported; /* the engine has begun to report them */
-    uint64_t withheld_budget;  /* the budget, until it has */
+    uint64_t withheld_budget;  /* the budget, until it has; and always where there is a recorder */
     int translate_again;       /* a block was translated that has to be translated again, with its new hooks */
 
     /* exact_stops.c */
     uint64_t *exact_hooks;
     uint32_t exact_hook_count;
-    int stands_at_exact_stop; /* the last run ended before the instruction at exact_stop_at */
-    uint64_t exact_stop_at;
+    int stands_at_exact_stop; /* the last run ended before the instruction at stopped_at */
+    uint64_t stopped_at;
     int let_pass;             /* this run goes on from an exact stop, and has not come further yet */
     int has_passed;           /* but the instruction there has begun */
     uint64_t blocks_at_stop;
+
+    /* long_blocks.c */
+    struct long_block *long_blocks;
+    uint32_t long_block_count, long_block_room;
+
+    /* recorder.c; NULL: nothing is recorded */
+    struct recorder *recorder;
+    int stands_at_recorder_stop; /* the last run ended before the instruction at stopped_at, and is to go on */
+};
+
+struct long_block {
+    uint64_t address, size;
 };
 
 int is_user_mode(struct core *core);
@@ -126,11 +140,24 @@ void refuse(struct core *core);
 /* refused.c: have every translated block searched. Returns whether the engine took the hook. */
 int refused_watch(struct core *core);
 
+/* Read up to `size` bytes of code, fewer where a page is absent. */
+uint64_t read_code(struct core *core, uint64_t address, uint8_t *to, uint64_t size);
+
 /* Search a block that is about to run. Returns whether it found something: the run is then stopped. */
 int refused_search(struct core *core, uint64_t address, uint64_t size);
 
 /* exact_stops.c: around a run. Going on from an exact stop is no block of its own, for the budget and for the clock. */
 void exact_stop_leave(struct core *core);
 void exact_stop_arrive(struct core *core);
+
+/* long_blocks.c: note a block that was translated; the size of the one that begins at an address, 0 if it is not long. */
+void note_long_block(struct core *core, uint64_t address, uint64_t size);
+uint64_t long_block_at(struct core *core, uint64_t address);
+
+/* recorder.c: around a run, and before a block of it is counted. */
+void recorder_leave(struct core *core);
+void recorder_arrive(struct core *core);
+int recorder_is_cut(struct core *core, uint64_t address);
+void recorder_destroy(struct recorder *recorder);
 
 #endif

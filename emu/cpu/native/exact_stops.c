@@ -24,7 +24,7 @@ static int is_let_pass(struct core *core, uint64_t address)
 {
     if (!core->let_pass)
         return 0;
-    if (address != core->exact_stop_at || (core->has_passed && !is_untouched(core))) {
+    if (address != core->stopped_at || (core->has_passed && !is_untouched(core))) {
         core->let_pass = 0;
         return 0;
     }
@@ -44,16 +44,20 @@ static void on_instruction(void *uc, uint64_t address, uint32_t size, void *user
         return;
     keep_fault(core);
     state->reason = STOP_EXACT;
-    core->exact_stop_at = address;
+    core->stopped_at = address;
     core->engine.emu_stop(uc);
 }
 
 void exact_stop_leave(struct core *core)
 {
     struct state *state = core->state;
-    core->let_pass = core->stands_at_exact_stop && state->rip == core->exact_stop_at;
-    core->stands_at_exact_stop = core->has_passed = 0;
-    if (!core->let_pass)
+    int goes_on = (core->stands_at_exact_stop || core->stands_at_recorder_stop) && state->rip == core->stopped_at;
+    if (!core->stands_at_recorder_stop) {
+        core->let_pass = goes_on;
+        core->has_passed = 0;
+    }
+    core->stands_at_exact_stop = core->stands_at_recorder_stop = 0;
+    if (!goes_on)
         return;
     /* The engine starts with a new block in the middle of one that has been counted. */
     core->blocks_at_stop = state->blocks--;
@@ -68,6 +72,9 @@ void exact_stop_arrive(struct core *core)
         state->budget--;
     }
     core->blocks_at_stop = 0;
+    core->stands_at_recorder_stop = state->reason == STOP_RECORDER;
+    if (core->stands_at_recorder_stop)
+        return;
     core->let_pass = 0;
     core->stands_at_exact_stop = state->reason == STOP_EXACT;
 }

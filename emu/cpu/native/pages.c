@@ -10,6 +10,7 @@
 #define ENTRIES 512u
 #define DIRTY 0x40u
 #define ACCESSED 0x20u
+#define HOST_WRITTEN 1u
 #define NO_EXECUTE 0x8000000000000000ull
 #define FRAME_MASK 0x000FFFFFFFFFF000ull
 
@@ -19,6 +20,7 @@ struct pages {
     uint8_t *host_written; /* a byte a frame, rounded up to a multiple of eight frames */
     uint8_t *executable;   /* likewise: an entry has allowed execution of the frame since the last reset that asked */
     uint64_t frames;
+    uint64_t logged; /* someone logs what changes: every frame that moves is one that the host wrote */
 };
 
 static void copy_frame(uint8_t *to, uint8_t const *from, uint64_t frame)
@@ -30,6 +32,12 @@ static uint64_t dirty_frame(struct pages const *pages, uint64_t entry)
 {
     uint64_t frame = (entry & FRAME_MASK) / FRAME;
     return (entry & DIRTY) && frame < pages->frames ? frame : pages->frames;
+}
+
+static void note_change(struct pages const *pages, uint64_t frame)
+{
+    if (pages->logged)
+        pages->host_written[frame] = HOST_WRITTEN;
 }
 
 /* Returns whether one of the frames was executable. */
@@ -45,8 +53,8 @@ static uint32_t copy_host_written(struct pages const *pages, uint8_t *to, uint8_
             if (pages->host_written[i]) {
                 copy_frame(to, from, i);
                 code |= pages->executable[i];
+                pages->host_written[i] = pages->logged ? HOST_WRITTEN : 0;
             }
-        memset(pages->host_written + frame, 0, 8);
     }
     return code;
 }
@@ -63,6 +71,7 @@ EXPORTED void pages_checkpoint(struct pages const *pages, uint32_t const *tables
             entries[i] &= ~(uint64_t)(DIRTY | ACCESSED);
         }
         copy_frame(pages->baseline, pages->ram, tables[t]);
+        note_change(pages, tables[t]);
     }
     copy_host_written(pages, pages->baseline, pages->ram);
 }
@@ -95,8 +104,10 @@ EXPORTED uint32_t pages_reset(struct pages const *pages, uint32_t const *tables,
             if (frame != pages->frames) {
                 copy_frame(pages->ram, pages->baseline, frame);
                 code |= pages->executable[frame];
+                note_change(pages, frame);
             }
             entries[i] = before[i];
+            note_change(pages, tables[t]);
         }
     }
     code |= copy_host_written(pages, pages->ram, pages->baseline);
@@ -108,8 +119,10 @@ EXPORTED uint32_t pages_reset(struct pages const *pages, uint32_t const *tables,
 static void copy_differences(struct pages const *pages, uint8_t *to, uint8_t const *from)
 {
     for (uint64_t frame = 0; frame < pages->frames; frame++)
-        if (memcmp(to + frame * FRAME, from + frame * FRAME, FRAME))
+        if (memcmp(to + frame * FRAME, from + frame * FRAME, FRAME)) {
             copy_frame(to, from, frame);
+            note_change(pages, frame);
+        }
 }
 
 /* The same two for the whole of RAM, whatever the D bits say: for guests that had page tables of their own. */

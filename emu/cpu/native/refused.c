@@ -50,8 +50,7 @@ static uint8_t const *page_at(struct core const *core, uint64_t table, uint64_t 
     return table > core->ram_size - PAGE ? NULL : core->ram + table;
 }
 
-/* Read up to `size` bytes of code, fewer where a page is absent. */
-static uint64_t read_code(struct core *core, uint64_t address, uint8_t *to, uint64_t size)
+uint64_t read_code(struct core *core, uint64_t address, uint8_t *to, uint64_t size)
 {
     uint64_t root = 0, done = 0;
     core->engine.reg_read(core->uc, core->facts.cr3_id, &root);
@@ -161,6 +160,7 @@ static void watch(struct core *core, uint64_t begin, uint64_t end)
 int refused_search(struct core *core, uint64_t address, uint64_t size)
 {
     uint8_t code[MAXIMUM_BLOCK];
+    note_long_block(core, address, size);
     size = read_code(core, address, code, size < sizeof code ? size : sizeof code);
     for (uint64_t at = 0; at < size; at++) {
         uint8_t const *next = memchr(code + at, 0x0F, size - at);
@@ -190,7 +190,8 @@ static void on_translated(void *uc, struct translated_block *block, struct trans
     (void)previous;
     if (!core->translations_reported) {
         core->translations_reported = 1;
-        core->state->budget = core->withheld_budget;
+        if (!core->recorder)
+            core->state->budget = core->withheld_budget;
     }
     refused_search(core, block->address, block->size);
 }

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the recorder shares with Python: emu/cpu/recorder.py declares the same layouts, and emu/trace/layout.py says
+   what the fields of the two tables mean. */
+#ifndef EMU_RECORDER_H
+#define EMU_RECORDER_H
+
+#include <stdint.h>
+
+#define INSTRUCTION_TRAPPED 1u
+#define INSTRUCTION_REP 2u
+#define INSTRUCTION_USER 4u
+
+#define ACCESS_NOT_PERFORMED 1u
+#define ACCESS_USER 2u
+
+struct instruction_record {
+    uint64_t rip, position, first_access;
+    uint32_t code;
+    uint16_t accesses;
+    uint8_t size, flags;
+};
+
+struct access_record {
+    uint64_t instruction, address, low, high;
+    uint8_t size, kind, flags, unused[5];
+};
+
+#define CODE_REP 1u               /* a string instruction with a rep prefix */
+#define CODE_KEEPS_HALVES 2u      /* two accesses side by side are two, not the halves of one */
+#define CODE_CHANGES_PRIVILEGE 4u /* it may go on at another CPL */
+
+struct code_record {
+    uint64_t rip;
+    uint8_t bytes[16];
+    uint8_t size, properties, unused[6];
+};
+
+struct code_range {
+    uint64_t begin, end;
+};
+
+/* The tables hold a chunk: Python empties them when `instruction_count` has reached `instruction_room`. */
+struct recording {
+    struct instruction_record *instructions;
+    struct access_record *accesses;
+    uint64_t instruction_room, access_room;
+    uint64_t instruction_count, access_count; /* in the tables */
+    uint64_t first_instruction, first_access; /* index in the whole trace of what the tables begin with */
+    uint64_t position;                        /* instructions executed since the trace began */
+    uint64_t stop_position;                   /* stop before the instruction of this number */
+    uint64_t (*registers)[18];                /* if not NULL: a row before each recorded instruction of the tables */
+
+    uint32_t filtered; /* by what follows: */
+    uint32_t active;   /* begin_at has been reached, or is none, and end_before has not been reached since */
+    struct code_range const *ranges; /* record instructions that begin in these alone; none: all */
+    uint64_t range_count;
+    uint64_t begin_at, end_before; /* record from and until the execution of these; 0: none */
+    uint64_t user_only;            /* record accesses to user pages alone, whether or not filtered */
+};
+
+#endif

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The recorder: every instruction and every memory access of a processor, into tables of ours, natively."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from emu.address import Gva
+from emu.cpu.engine import EngineError
+from emu.cpu.native_core import Recording, load_native_core
+from emu.cpu.processor import Processor
+
+INSTRUCTION_SIZE: Final = 32
+ACCESS_SIZE: Final = 40
+REGISTER_ROW_SIZE: Final = 18 * 8
+CODE_SIZE: Final = 32
+"""Bytes of a row of each table (native/recorder.h)."""
+
+NEVER: Final = 0xFFFF_FFFF_FFFF_FFFF
+
+
+class Filter(NamedTuple):
+    """What is recorded. What is not counts as executed all the same."""
+
+    ranges: tuple[tuple[Gva, Gva], ...] = ()
+    """Instructions in these ranges of code (first address, address behind the last) alone; none: everywhere."""
+    begin_at: Gva | None = None
+    """From the execution of this instruction on."""
+    end_before: Gva | None = None
+    """Until the execution of this instruction; `begin_at` begins again."""
+    user_only: bool = False
+    """Accesses to user pages alone; instructions all the same."""
+
+
+class Recorder:
+    """Records what a processor runs from now on.
+
+    The tables are memory of the caller's, given by `set_tables`; a run ends with `Vector.RECORDER_STOP` before an
+    instruction for which there is no room, and before that of `stop_position`.
+    """
+
+    def __init__(self, processor: Processor) -> None:
+        self._processor = processor
+        self._library = load_native_core()
+        self._recording = Recording(stop_position=NEVER)
+        self._known: list[tuple[Gva, bytes]] = []
+        if not self._library.core_record(processor.native, ctypes.byref(self._recording)):
+            raise EngineError("the engine refused a hook of the recorder")
+
+    def begin(self, filtered: Filter, long_blocks: bytes) -> None:
+        """Begin a trace: instruction 0 comes next.
+
+        `long_blocks` are those of the processor that is run again, see the function of that name.
+        """
+        self._library.core_forget_code(self._processor.native)
+        self._library.core_set_long_blocks(self._processor.native, long_blocks, len(long_blocks) // 16)
+        self._known = []
+        pairs = [number for pair in filtered.ranges for number in pair]
+        self._ranges = (ctypes.c_uint64 * max(len(pairs), 1))(*pairs)
+        recording = self._recording
+        recording.instruction_count = recording.access_count = 0
+        recording.first_instruction = recording.first_access = recording.position = 0
+        recording.stop_position = NEVER
+        recording.ranges = ctypes.addressof(self._ranges)
+        recording.range_count = len(filtered.ranges)
+        recording.begin_at = filtered.begin_at or 0
+        recording.end_before = filtered.end_before or 0
+        recording.user_only = filtered.user_only
+        recording.filtered = bool(filtered.ranges or filtered.begin_at or filtered.end_before)
+        recording.active = filtered.begin_at is None
+
+    def set_tables(
+        self, instructions: int, instruction_room: int, accesses: int, access_room: int, registers: int = 0
+    ) -> None:
+        """Give the tables by their addresses, with room for so many rows; `registers` has as many as `instructions`.
+
+        What was in the last ones must have been taken away with `take`, or lie in these, too.
+        """
+        recording = self._recording
+        recording.instructions, recording.instruction_room = instructions, instruction_room
+        recording.accesses, recording.access_room = accesses, access_room
+        recording.registers = registers
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many instructions and accesses lie in the tables."""
+        return self._recording.instruction_count, self._recording.access_count
+
+    @property
+    def first(self) -> int:
+        """Index in the trace of the instruction that the tables begin with."""
+        return int(self._recording.first_instruction)
+
+    @property
+    def position(self) -> int:
+        """How many instructions have been executed."""
+        return int(self._recording.position)
+
+    @property
+    def stop_position(self) -> int:
+        """Before which instruction to stop, `NEVER` for none."""
+        return int(self._recording.stop_position)
+
+    @stop_position.setter
+    def stop_position(self, position: int) -> None:
+        self._recording.stop_position = position
+
+    def take(self) -> None:
+        """Empty the tables: the caller has what was in them."""
+        recording = self._recording
+        recording.first_instruction += recording.instruction_count
+        recording.first_access += recording.access_count
+        recording.instruction_count = recording.access_count = 0
+
+    @property
+    def code(self) -> Sequence[tuple[Gva, bytes]]:
+        """The code that has been recorded, by its number: address and bytes."""
+        table = ctypes.c_void_p()
+        count = self._library.core_recorded_code(self._processor.native, ctypes.byref(table))
+        if table.value is not None:
+            for number in range(len(self._known), count):
+                row = ctypes.string_at(table.value + number * CODE_SIZE, CODE_SIZE)
+                self._known.append((Gva(int.from_bytes(row[:8], "little")), row[8 : 8 + row[24]]))
+        return self._known
+
+
+def long_blocks(processor: Processor) -> bytes:
+    """Return where a processor's long blocks end, for the recorder of another one (native/long_blocks.c)."""
+    table = ctypes.c_void_p()
+    slots = load_native_core().core_long_blocks(processor.native, ctypes.byref(table))
+    return ctypes.string_at(table.value, slots * 16) if table.value is not None else b""

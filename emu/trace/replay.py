@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs a logged machine again, on a processor of its own that records every instruction and access."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from emu.address import PAGE_SHIFT, PAGE_SIZE, Gva
+from emu.cpu import registers as r
+from emu.cpu.native_core import REQUEST_FLUSH_CODE, REQUEST_FLUSH_TLB, STOP_RECORDER, load_native_core
+from emu.cpu.processor import Processor
+from emu.cpu.recorder import Filter, Recorder
+from emu.memory import page_table as pt
+from emu.memory.errors import NotMapped
+from emu.memory.ram import Ram
+from emu.trace.layout import ACCESS, INSTRUCTION
+from emu.trace.run_log import Page, Run, RunLog
+from emu.trace.source import Table, Words
+
+ACCESS_MARGIN: Final = 256
+"""Rows that the table of accesses has more than that of instructions: what one instruction may make, and some."""
+
+_NOT_COMPARED: Final = frozenset((r.BUDGET, r.BLOCKS))
+"""Quadwords of the state block that need not be the same at a run's end: hooks cut the longest blocks."""
+
+
+class ReplayDiverged(RuntimeError):
+    """Running again gave something else than the run that was logged: a mistake of the emulator's, to be reported."""
+
+
+class Replay:
+    """A second machine that goes through the runs of a log, from the first.
+
+    `advance` goes to the end of a run or to the next stop of the recorder; `instructions` and `accesses` are what has
+    been recorded since `take`.
+    """
+
+    def __init__(self, log: RunLog) -> None:
+        self._ram = Ram(log.ram_size)
+        self._ram.bytes[: len(log.base)] = log.base  # the processor enters long mode through the tables in it
+        self._processor = Processor(log.profile, self._ram.address, self._ram.size)
+        self._processor.start(log.root, log.descriptor_table, log.unreachable, lambda address, size: b"")
+        self._words = self._processor.block[: r.XMM_OFFSET].cast("I")
+        self._library = load_native_core()
+        self.recorder = Recorder(self._processor)
+        self.begin(log, Filter())
+
+    def begin(self, log: RunLog, filtered: Filter) -> None:
+        """Go back to where a log begins, of the machine that this replay was made for."""
+        self._log = log
+        self._ram.bytes[: len(log.base)] = log.base
+        self._processor.stop_in(())
+        self._processor.restore(log.snapshot)
+        self._words[r.REQUEST] |= REQUEST_FLUSH_TLB | REQUEST_FLUSH_CODE
+        self.recorder.begin(filtered, log.long_blocks)
+        self.run = 0
+        """Index of the run under way, or that comes next."""
+        self._under_way = False
+        self._stands = False
+        """Before an instruction, in the middle of a run."""
+        self._instructions: Table = np.zeros(0, INSTRUCTION)
+        self._accesses: Table = np.zeros(0, ACCESS)
+        self._registers: Words | None = None
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._processor.close()
+
+    def set_room(self, instructions: int, *, registers: bool = False) -> None:
+        """Have tables for so many instructions, empty; with a row of registers for each, if asked for."""
+        self.recorder.take()
+        self._instructions = np.zeros(instructions, INSTRUCTION)
+        self._registers = np.zeros((instructions, r.RFLAGS + 1), np.uint64) if registers else None
+        self._set_access_room(2 * instructions + ACCESS_MARGIN)
+
+    def _set_access_room(self, room: int) -> None:
+        accesses = np.zeros(room, ACCESS)
+        accesses[: self.recorder.counts[1]] = self._accesses[: self.recorder.counts[1]]
+        self._accesses = accesses
+        self.recorder.set_tables(
+            self._instructions.ctypes.data,
+            len(self._instructions),
+            accesses.ctypes.data,
+            room,
+            0 if self._registers is None else self._registers.ctypes.data,
+        )
+
+    @property
+    def instructions(self) -> Table:
+        """The instructions recorded since the tables were set: a view."""
+        return self._instructions[: self.recorder.counts[0]]
+
+    @property
+    def accesses(self) -> Table:
+        """The accesses recorded since the tables were set: a view."""
+        return self._accesses[: self.recorder.counts[1]]
+
+    @property
+    def registers(self) -> Words:
+        """The rows of registers: a view."""
+        assert self._registers is not None
+        return self._registers[: self.recorder.counts[0]]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room for another instruction."""
+        return self.recorder.counts[0] == len(self._instructions)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether every run has been gone through."""
+        return self.run == len(self._log.runs)
+
+    def advance(self) -> bool:
+        """Go on to the end of the run, and return True; False: before `stop_position`, or there is no room.
+
+        Raises `ReplayDiverged`.
+        """
+        run = self._log.runs[self.run]
+        if not self._under_way:
+            self._begin(run)
+        self._stands = False
+        while True:
+            self._library.core_run(self._processor.native)
+            if self._words[r.REASON] != STOP_RECORDER:
+                break
+            if self.is_full or self.recorder.position == self.recorder.stop_position:
+                self._stands = True
+                return False
+            self._set_access_room(2 * len(self._accesses))
+        self._check_end(run)
+        self._under_way = False
+        self.run += 1
+        return True
+
+    def _begin(self, run: Run) -> None:
+        if run.restored is not None:
+            self._processor.restore(run.restored)
+        if run.stops is not None:
+            self._processor.stop_in(run.stops)
+        request = self._words[r.REQUEST] | self._apply(run.pages)
+        self._processor.block[:] = run.begin
+        self._words[r.REQUEST] |= request
+        self._under_way = True
+
+    def _apply(self, pages: tuple[Page, ...]) -> int:
+        request = 0
+        for page in pages:
+            start = page.frame << PAGE_SHIFT
+            self._ram.bytes[start : start + PAGE_SIZE] = page.content
+            request |= REQUEST_FLUSH_TLB | (REQUEST_FLUSH_CODE if page.is_code else 0)
+        return request
+
+    def _check_end(self, run: Run) -> None:
+        ours = bytes(self._processor.block)
+        if ours == run.end:
+            return
+        mine, theirs = (memoryview(state[: r.XMM_OFFSET]).cast("Q") for state in (ours, run.end))
+        for index, (got, expected) in enumerate(zip(mine, theirs, strict=True)):
+            if got != expected and index not in _NOT_COMPARED:
+                names = {**dict(enumerate(r.GPR_NAMES)), r.RIP: "rip", r.RFLAGS: "rflags", r.CR2: "cr2", r.CR3: "cr3"}
+                what = names.get(index, f"quadword {index} of the state block")
+                raise ReplayDiverged(
+                    f"run {self.run} of the trace ended with {what} {expected:#x}, and {got:#x} when run again; "
+                    "please report this with the program"
+                )
+        if ours[r.XMM_OFFSET :] != run.end[r.XMM_OFFSET :]:
+            raise ReplayDiverged(f"run {self.run} of the trace ended with other XMM registers when run again")
+
+    def seek(self, position: int) -> None:
+        """Go forwards to before the instruction of a number, or to the end, which comes behind the last one.
+
+        What is gone through is recorded into tables that nobody reads. Raises IndexError behind the end.
+        """
+        recorder = self.recorder
+        recorder.stop_position = position
+        while not (self._stands and recorder.position == position):
+            if self.has_ended:
+                if recorder.position != position:
+                    raise IndexError(f"instruction {position} lies behind the end of the trace")
+                self._apply(self._log.last_pages)
+                break
+            if not self.advance() and recorder.position != position:
+                recorder.take()
+        recorder.take()
+
+    def state_registers(self) -> dict[str, int]:
+        """Return the registers as they are now."""
+        processor = self._processor
+        values = dict(zip(r.GPR_NAMES, processor.registers[:16].tolist(), strict=True))
+        values |= {"rip": processor.registers[r.RIP], "rflags": processor.registers[r.RFLAGS]}
+        values |= {"mxcsr": processor.mxcsr, "irql": processor.irql}
+        xmm = bytes(processor.xmm)
+        for number in range(16):
+            values[f"xmm{number}"] = int.from_bytes(xmm[number * 16 : number * 16 + 16], "little")
+        return values
+
+    def read(self, address: int, size: int) -> bytes:
+        """Read memory as it is now, through every page state. Raises `NotMapped`."""
+        pieces = []
+        while size > 0:
+            offset = address % PAGE_SIZE
+            count = min(size, PAGE_SIZE - offset)
+            start = self._frame(address) + offset
+            pieces.append(bytes(self._ram.bytes[start : start + count]))
+            address, size = address + count, size - count
+        return b"".join(pieces)
+
+    def _frame(self, address: int) -> int:
+        """Return where the frame of a page lies. An absent entry keeps its frame (emu/memory/page_table.py)."""
+        table = int(self._processor.registers[r.CR3]) & pt.FRAME_MASK
+        for index in pt.indices(address):
+            if not table <= self._ram.size - PAGE_SIZE:
+                raise NotMapped(Gva(address))
+            table = self._ram.quadwords[table + index * 8 >> 3] & pt.FRAME_MASK
+            if not table:
+                raise NotMapped(Gva(address))
+        return table

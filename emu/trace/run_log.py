@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The log of a running machine: all that its processor was given, so that another one can run it again.
+
+Guest code is deterministic. So the pages that the host changed between two runs and the registers that a run began
+with say all that happened in it, and logging them is all that tracing costs while the guest runs.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from emu.address import PAGE_SHIFT, PAGE_SIZE, Gva
+from emu.cpu.processor import Snapshot
+from emu.cpu.recorder import long_blocks
+from emu.events import Event
+from emu.image import Module
+from emu.kernel.explanation import Explanation
+from emu.kernel.system import System
+from emu.memory.half import Half
+from emu.outcome import Outcome
+from emu.trace.code import TracedBuffer, TracedModule
+from emu.trace.source import TraceError
+
+FRESH = b"\1"
+"""In `Ram.host_written`: the host wrote the frame since the last run."""
+LOGGED = b"\2"
+"""And: it is in the log. Both mean to a reset that it has to bring the frame back."""
+
+
+class Page(NamedTuple):
+    """A frame as the host left it."""
+
+    frame: int
+    content: bytes
+    is_code: bool
+
+
+class Run(NamedTuple):
+    """One run of the processor, from the host to the host."""
+
+    begin: bytes
+    """The state block (native/core.h) that it began with."""
+    end: bytes
+    """And ended with."""
+    pages: tuple[Page, ...]
+    """What the host had changed before it."""
+    restored: Snapshot | None
+    """Where the whole processor had gone back to before it."""
+    stops: tuple[tuple[Gva, Gva], ...] | None
+    """The exact stops that were set before it, None: those of the run before."""
+    call: int
+    """Index of the call that it belongs to."""
+    events: int
+    """How many events its call had seen before it."""
+
+
+class LoggedCall(NamedTuple):
+    """A call that the host made, and what it is explained by."""
+
+    function: str
+    arguments: tuple[int, ...]
+    outcome: Outcome | None
+    """None: an exception of the host's ended it."""
+    events: tuple[Event, ...]
+    explanation: Explanation
+    end_run: int
+    """Index behind its last run."""
+
+
+class RunLog:
+    """Logs what a system runs, from `__init__` to `finish`."""
+
+    def __init__(self, system: System) -> None:
+        if system.cpu.log is not None:
+            raise TraceError("a trace is being taken already; end it before the next one begins")
+        self._system = system
+        self._host_written = system.ram.host_written
+        self.profile = system.profile
+        self.ram_size = system.ram.size
+        self.root = system.memory.root
+        self.descriptor_table = system.kernel["KiGlobalDescriptorTable"]
+        self.unreachable = system.kernel["KiUnreachable"]
+        self.base = bytes(system.ram.bytes[: system.memory.frames_used << PAGE_SHIFT])
+        self.snapshot = system.cpu.snapshot()
+        self.runs: list[Run] = []
+        self.calls: list[LoggedCall] = []
+        self.images: dict[Gva, Module] = {}
+        self.buffers: tuple[TracedBuffer, ...] = ()
+        self.long_blocks = b""
+        self.finished = False
+        self._restored: Snapshot | None = None
+        self._stops: tuple[tuple[Gva, Gva], ...] | None = None
+        self._begin: tuple[bytes, tuple[Page, ...], int] | None = None
+        self._forget_fresh()
+        system.ram.logged = True
+        system.cpu.log = self
+
+    def _forget_fresh(self) -> None:
+        self._host_written[:] = self._host_written.replace(FRESH, LOGGED)
+
+    def _take_pages(self) -> tuple[Page, ...]:
+        written, ram = self._host_written, self._system.ram
+        pages = []
+        frame = written.find(FRESH)
+        while frame >= 0:
+            start = frame << PAGE_SHIFT
+            content = bytes(ram.bytes[start : start + PAGE_SIZE])
+            pages.append(Page(frame, content, bool(ram.executable[frame])))
+            written[frame] = LOGGED[0]
+            frame = written.find(FRESH, frame + 1)
+        return tuple(pages)
+
+    def run_begins(self) -> None:
+        """Log what the run is given."""
+        self._begin = bytes(self._system.cpu.block), self._take_pages(), len(self._system.events)
+
+    def run_ended(self) -> None:
+        """Log how it ended."""
+        assert self._begin is not None
+        begin, pages, events = self._begin
+        end = bytes(self._system.cpu.block)
+        self.runs.append(Run(begin, end, pages, self._restored, self._stops, len(self.calls), events))
+        self._restored = self._stops = None
+
+    def restored(self, snapshot: Snapshot) -> None:
+        """Log that the processor goes back to a snapshot."""
+        self._restored = snapshot
+
+    def stops_set(self, ranges: tuple[tuple[Gva, Gva], ...]) -> None:
+        """Log that exact stops were set."""
+        self._stops = ranges
+
+    def call_ended(self, address: Gva, arguments: tuple[int, ...], outcome: Outcome | None) -> None:
+        """Log the call whose runs have just ended; no outcome: an exception of the host's ended it."""
+        self._note_surroundings()
+        explanation = Explanation(self._system)
+        name = explanation.locate(address)
+        events = tuple(self._system.events)
+        self.calls.append(LoggedCall(name, arguments, outcome, events, explanation, len(self.runs)))
+
+    def _note_surroundings(self) -> None:
+        for module in self._system.modules.modules:
+            self.images.setdefault(module.base, module)
+        self.buffers = tuple(
+            dict.fromkeys((*self.buffers, *_buffers(self._system.user), *_buffers(self._system.kernel_data)))
+        )
+
+    def finish(self) -> None:
+        """Stop logging."""
+        if self.finished:
+            return
+        self.finished = True
+        system = self._system
+        self._note_surroundings()
+        self.last_explanation = Explanation(system)
+        self.last_pages = self._take_pages()
+        self.long_blocks = long_blocks(system.cpu)
+        system.cpu.log = None
+        system.ram.logged = False
+
+    @property
+    def modules(self) -> tuple[TracedModule, ...]:
+        """The images that were loaded."""
+        return tuple(
+            TracedModule(module.name, module.base, module.size, Gva(module.base + (module.image.entry_point or 0)))
+            for module in self.images.values()
+        )
+
+
+def _buffers(half: Half) -> list[TracedBuffer]:
+    is_user = half.name == "user"
+    return [
+        TracedBuffer(buffer.name or f"{half.name}+{number}", buffer.origin, buffer.size, is_user)
+        for number, buffer in enumerate(half.buffers)
+    ]
