@@ -11,6 +11,7 @@ from rich.table import Table
 from benchmarks.exception_cases import exceptions
 from benchmarks.machine_cases import boot, emulation, faults
 from benchmarks.measure import Row
+from benchmarks.trace_cases import traces
 
 REPORT_WIDTH = 130
 """Columns in which no row wraps."""
@@ -22,7 +23,7 @@ def main() -> int:
     for heading in ("what", "measured", "in the same run", "target", ""):
         table.add_column(heading)
     missed = 0
-    for case in (boot, faults, exceptions, emulation):
+    for case in (boot, faults, exceptions, emulation, traces):
         rows: list[Row] = case()
         for row in rows:
             verdict = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[row.met]

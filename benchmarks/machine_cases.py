@@ -128,7 +128,7 @@ def emulation() -> list[Row]:
 
     raw, hooked = RawEngine(machine._system), RawEngine(machine._system)
     count = hooked.hook_every_instruction()
-    start, registers = _call_state(machine, "CopyFromUser", [int(target), int(source), COPY_SIZE])
+    start, registers = call_state(machine, "CopyFromUser", [int(target), int(source), COPY_SIZE])
     hooked_start = hooked.start_at(start, registers)
     ours, with_hooks = medians(lambda: copy(COPY_SIZE), lambda: hooked.run(hooked_start, start), repeat=3)
     instructions = count[0] // (3 * ROUNDS + 1)
@@ -138,7 +138,7 @@ def emulation() -> list[Row]:
     rate = COPY_SIZE / ours / 1e9
 
     machine.load(build_guest([HERE / "tight_loop.S"]))
-    start, registers = _call_state(machine, "tight_loop", [LOOP_ITERATIONS])
+    start, registers = call_state(machine, "tight_loop", [LOOP_ITERATIONS])
     raw_loop = raw.start_at(start, registers)
     loop, bare_loop = medians(
         lambda: machine.call("tight_loop", LOOP_ITERATIONS), lambda: raw.run(raw_loop, start), repeat=5
@@ -162,7 +162,7 @@ def emulation() -> list[Row]:
     ]
 
 
-def _call_state(machine: Machine, symbol: str, arguments: list[int]) -> tuple[Gva, list[int]]:
+def call_state(machine: Machine, symbol: str, arguments: list[int]) -> tuple[Gva, list[int]]:
     """Return where a guarded call of a symbol starts, and its registers."""
     system = machine._system
     registers = [0] * 16

@@ -50,6 +50,22 @@ class RawEngine:
         self.engine.hook_add(unicorn.UC_HOOK_CODE, on_instruction)
         return count
 
+    def trace_from_python(self) -> list[tuple[int, ...]]:
+        """Note every instruction, and every access with its value, from Python. Read hooks get no value: it is read."""
+        engine, noted = self.engine, list[tuple[int, ...]]()
+
+        def on_instruction(_: object, address: int, size: int, __: object) -> None:
+            noted.append((address, size))
+
+        def on_access(_: object, access: int, address: int, size: int, value: int, __: object) -> None:
+            if access == unicorn.UC_MEM_READ:
+                value = int.from_bytes(engine.mem_read(address, size), "little")
+            noted.append((access, address, size, value))
+
+        engine.hook_add(unicorn.UC_HOOK_CODE, on_instruction)
+        engine.hook_add(unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE, on_access)
+        return noted
+
     def fault_from_python(self, context: SavedContext, address: Gva, source: Gva) -> None:
         """One fault as a Python user gets it: restore, registers, run into the bad page, read RIP and CR2."""
         engine = self.engine

@@ -115,8 +115,13 @@ class Returned:
     """RAX."""
     dispatch: Dispatch = field(default=Dispatch(()), compare=False, repr=False)
 
-    def __str__(self) -> str:
+    @property
+    def headline(self) -> str:
+        """What it is, in one line."""
         return f"returned {self.value:#x}"
+
+    def __str__(self) -> str:
+        return self.headline
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +131,14 @@ class Raised:
     record: ExceptionRecord
     dispatch: Dispatch = field(default=Dispatch(()), compare=False, repr=False)
 
+    @property
+    def headline(self) -> str:
+        """What it is, in one line."""
+        return f"raised {self.record}"
+
     def __str__(self) -> str:
         explained = self.dispatch._explain(self.record) + self.dispatch.lines()
-        return f"raised {self.record}{_indent(explained)}"
+        return self.headline + _indent(explained)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +149,15 @@ class Bugchecked:
     parameters: tuple[int, int, int, int]
     dispatch: Dispatch = field(default=Dispatch(()), compare=False, repr=False)
 
+    @property
+    def headline(self) -> str:
+        """What it is, in one line."""
+        return f"bugchecked: {describe_bugcheck(self.code, self.parameters)}"
+
     def __str__(self) -> str:
         unhandled = self.code == BugCheck.KMODE_EXCEPTION_NOT_HANDLED and self.dispatch.explain_refusal()
         lines = [*([unhandled] if unhandled else []), *self.dispatch.lines()]
-        return f"bugchecked: {describe_bugcheck(self.code, self.parameters)}{_indent(lines)}"
+        return self.headline + _indent(lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +168,16 @@ class TimedOut:
     rip: Gva
     dispatch: Dispatch = field(default=Dispatch(()), compare=False, repr=False)
 
-    def __str__(self) -> str:
+    @property
+    def headline(self) -> str:
+        """What it is, in one line."""
         return (
             f"timed out: the budget of {self.budget} blocks was used up at {self.dispatch._locate(self.rip)}; "
-            f"give a larger budget= if the code is meant to run that long{_indent(self.dispatch.lines())}"
+            "give a larger budget= if the code is meant to run that long"
         )
+
+    def __str__(self) -> str:
+        return self.headline + _indent(self.dispatch.lines())
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +188,13 @@ class Unmodelled:
     rip: Gva
     dispatch: Dispatch = field(default=Dispatch(()), compare=False, repr=False)
 
+    @property
+    def headline(self) -> str:
+        """What it is, in one line."""
+        return f"not modelled: {self.reason}, at {self.dispatch._locate(self.rip)}"
+
     def __str__(self) -> str:
-        where = self.dispatch._locate(self.rip)
-        return f"not modelled: {self.reason}, at {where}{_indent(self.dispatch.lines())}"
+        return self.headline + _indent(self.dispatch.lines())
 
 
 Outcome: TypeAlias = Returned | Raised | Bugchecked | TimedOut | Unmodelled

@@ -95,7 +95,8 @@ class Recording(ctypes.Structure):
         ("range_count", ctypes.c_uint64),
         ("begin_at", ctypes.c_uint64),
         ("end_before", ctypes.c_uint64),
-        ("user_only", ctypes.c_uint64),
+        ("user_only", ctypes.c_uint32),
+        ("failed", ctypes.c_uint32),
     )
 
 

@@ -83,6 +83,11 @@ class Recorder:
         recording.accesses, recording.access_room = accesses, access_room
         recording.registers = registers
 
+    def check(self) -> None:
+        """Raise MemoryError where the recorder could not go on for want of memory."""
+        if self._recording.failed:
+            raise MemoryError("no memory for the table of the code that was recorded")
+
     @property
     def counts(self) -> tuple[int, int]:
         """How many instructions and accesses lie in the tables."""

@@ -34,9 +34,9 @@ class Code(NamedTuple):
         if not text:
             return f".byte {', '.join(f'{byte:#04x}' for byte in self.bytes)}"
         mnemonic, _, operand = text.rpartition(" ")
-        if not mnemonic.startswith(("j", "call", "loop", "bnd")) or not operand.startswith("0x"):
+        if not mnemonic.startswith(("j", "call", "loop", "bnd")) or not operand[:1].isdigit():
             return text
-        distance = int(operand, 16)  # decoded at address 0
+        distance = int(operand, 0)  # decoded at address 0
         distance -= (distance & 1 << 63) << 1
         if self.symbol and not mnemonic.endswith("call"):
             return f"{mnemonic} {self.symbol}{self.offset + distance:+#x}"
@@ -88,7 +88,7 @@ class TracedCall(NamedTuple):
     function: str
     arguments: tuple[int, ...]
     outcome: str
-    """The outcome's first line."""
+    """The outcome's headline."""
     begin: int
     """Index of its first instruction in the trace."""
     end: int

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from emu.address import Gva
 from emu.cpu.recorder import Filter
 from emu.events import Event
-from emu.image import ImageError, Module
+from emu.image import Module
 from emu.trace.code import Code, TracedBuffer, TracedCall, TracedModule
+from emu.trace.described_code import DescribedCode
 from emu.trace.layout import EVENT, event_row
 from emu.trace.replay import Replay
 from emu.trace.run_log import RunLog
@@ -46,7 +47,7 @@ class _Timeline:
             self.events.append((call, number))
         self._happened = until
         if is_last:
-            outcome = str(logged.outcome).partition("\n")[0] if logged.outcome is not None else "interrupted"
+            outcome = "interrupted" if logged.outcome is None else logged.outcome.headline
             self.calls.append(TracedCall(logged.function, logged.arguments, outcome, self._call_begin, now))
             self._call_begin, self._happened = now, 0
 
@@ -88,10 +89,12 @@ class RecordedSource:
         self._log = log
         self._filter = filtered
         self._spare = spare
-        self._code: list[Code] = []
         self._calls: list[TracedCall] = []
         self._events: list[tuple[int, int]] = []
         """Of each event its call and its index there."""
+        self._passes = 0
+        """How many generators of chunks are under way."""
+        self._is_known = False
         self._cursor: Replay | None = None
         self._positions: Words | None = None
 
@@ -102,14 +105,26 @@ class RecordedSource:
         replay.begin(self._log, filtered)
         return replay
 
+    def _know(self) -> None:
+        """Go through the log once, unless that is being done: then what is known is what the chunks so far refer to."""
+        if not self._is_known and self._passes == 0:
+            for _ in self.chunks(CHUNK):
+                pass
+
     @property
     def code(self) -> Sequence[Code]:
-        """The code seen so far."""
+        """The code that ran."""
+        self._know()
         return self._code
+
+    @functools.cached_property
+    def _code(self) -> DescribedCode:
+        return DescribedCode(self._log.images, self._log.last_explanation)
 
     @property
     def calls(self) -> Sequence[TracedCall]:
-        """The calls gone through so far."""
+        """The calls that the host made."""
+        self._know()
         return self._calls
 
     @property
@@ -129,11 +144,13 @@ class RecordedSource:
 
     def event(self, index: int) -> Event:
         """Return an event whole."""
+        self._know()
         call, number = self._events[index]
         return self._log.calls[call].events[number]
 
     def explain(self, index: int) -> str:
         """Return an event in words."""
+        self._know()
         call, number = self._events[index]
         logged = self._log.calls[call]
         return logged.explanation.explain_event(logged.events[number])
@@ -141,6 +158,15 @@ class RecordedSource:
     def chunks(self, size: int) -> Iterator[Chunk]:
         """Run the log again, and give what is recorded, `size` instructions at a time."""
         replay = self._replay(self._filter)
+        self._passes += 1
+        try:
+            yield from self._run_again(replay, size)
+            self._is_known = True
+        finally:
+            self._passes -= 1
+            self._spare.append(replay)
+
+    def _run_again(self, replay: Replay, size: int) -> Iterator[Chunk]:
         timeline = _Timeline(self._log)
         given = events_given = 0
         replay.set_room(size)
@@ -155,58 +181,37 @@ class RecordedSource:
                 given, events_given = given + size, events_given + len(events)
                 replay.set_room(size)
         self._take_over(replay, timeline)
-        instructions, accesses = replay.instructions.copy(), replay.accesses.copy()
-        yield Chunk(given, instructions, accesses, timeline.take(None), events_given)
-        self._spare.append(replay)
+        yield Chunk(given, replay.instructions, replay.accesses, timeline.take(None), events_given)
 
     def _take_over(self, replay: Replay, timeline: _Timeline) -> None:
         """Note what the chunks given from now on refer to."""
-        code = replay.recorder.code
-        for number in range(len(self._code), len(code)):
-            self._code.append(self._describe(*code[number]))
+        self._code.extend(replay.recorder.code)
         self._calls.extend(timeline.calls[len(self._calls) :])
         self._events.extend(timeline.events[len(self._events) :])
-
-    def _describe(self, rip: Gva, encoding: bytes) -> Code:
-        images = self._log.images
-        module = next((image for image in images.values() if image.contains(rip)), None)
-        if module is None:
-            return Code(rip, encoding, "", "", 0, "", 0)
-        try:
-            line = module.source_line(rip)
-        except ImageError:
-            line = None
-        symbol, offset = self._symbol(module, rip)
-        return Code(rip, encoding, module.name, symbol, offset, line.file if line else "", line.line if line else 0)
-
-    def _symbol(self, module: Module, rip: Gva) -> tuple[str, int]:
-        """Take `module!symbol+0xoffset` apart, exports of the kernel by their own names."""
-        place = self._log.last_explanation.locate(rip)
-        _, found, rest = place.partition("!")
-        if not found:
-            return "", rip - module.base
-        symbol, _, offset = rest.rpartition("+0x")
-        return (symbol, int(offset, 16)) if symbol else (rest, 0)
 
     def registers(self, begin: int, end: int) -> Words:
         """Run the log again, and record registers."""
         if not 0 <= begin <= end:
             raise IndexError(f"no instructions {begin} to {end}")
         replay = self._replay(self._filter)
-        rows = []
-        replay.set_room(max(SEEK_ROOM, 1))
-        while not replay.has_ended and replay.recorder.first < end:
-            at = replay.recorder.first
-            replay.set_room(begin - at if at < begin and begin - at < SEEK_ROOM else SEEK_ROOM, registers=at >= begin)
-            while not replay.has_ended and replay.advance():
-                pass
-            if at >= begin:
-                rows.append(replay.registers[: end - at].copy())
-        self._spare.append(replay)
+        try:
+            rows = list(self._register_rows(replay, begin, end))
+        finally:
+            self._spare.append(replay)
         found = np.concatenate(rows) if rows else np.zeros((0, len(REGISTER_COLUMNS)), np.uint64)
         if len(found) != end - begin:
             raise IndexError(f"instruction {begin + len(found)} lies behind the end of the trace")
         return found
+
+    def _register_rows(self, replay: Replay, begin: int, end: int) -> Iterator[Words]:
+        while not replay.has_ended and (at := replay.recorder.first) < end:
+            skips = at < begin
+            replay.set_room(min((begin if skips else end) - at, CHUNK), registers=not skips)
+            while not (replay.has_ended or replay.is_full):
+                replay.advance()
+            if not skips:
+                yield replay.registers.copy()
+            replay.recorder.take()
 
     def state_at(self, index: int) -> RecordedState:
         """Return the machine before an instruction."""
@@ -228,7 +233,7 @@ class RecordedSource:
 
     def _position(self, index: int) -> int:
         """Return how many instructions had been executed before the one with an index."""
-        if self._filter == Filter():
+        if not any(self._filter):
             return index
         if self._positions is None:
             self._positions = np.concatenate([chunk.instructions["position"] for chunk in self.chunks(CHUNK)])

@@ -45,15 +45,20 @@ class Replay:
         self._words = self._processor.block[: r.XMM_OFFSET].cast("I")
         self._library = load_native_core()
         self.recorder = Recorder(self._processor)
+        self._has_stops = False
+        self._code_frames: tuple[int, ...] = ()
         self.begin(log, Filter())
 
     def begin(self, log: RunLog, filtered: Filter) -> None:
         """Go back to where a log begins, of the machine that this replay was made for."""
+        if self._has_other_code(log):
+            self._processor.drop_all_translations()
         self._log = log
         self._ram.bytes[: len(log.base)] = log.base
-        self._processor.stop_in(())
+        if self._has_stops:
+            self._processor.stop_in(())
+            self._has_stops = False
         self._processor.restore(log.snapshot)
-        self._words[r.REQUEST] |= REQUEST_FLUSH_TLB | REQUEST_FLUSH_CODE
         self.recorder.begin(filtered, log.long_blocks)
         self.run = 0
         """Index of the run under way, or that comes next."""
@@ -64,19 +69,30 @@ class Replay:
         self._accesses: Table = np.zeros(0, ACCESS)
         self._registers: Words | None = None
 
+    def _has_other_code(self, log: RunLog) -> bool:
+        """Tell whether code lies in memory that is not the code of a log's beginning."""
+        known, self._code_frames = self._code_frames, log.code_frames
+        if known != log.code_frames:
+            return True
+        pages = [slice(frame << PAGE_SHIFT, frame + 1 << PAGE_SHIFT) for frame in known]
+        return any(log.base[page] != bytes(self._ram.bytes[page]) for page in pages)
+
     def close(self) -> None:
         """Give the memory back."""
         self._processor.close()
 
     def set_room(self, instructions: int, *, registers: bool = False) -> None:
-        """Have tables for so many instructions, empty; with a row of registers for each, if asked for."""
+        """Have tables for so many instructions, empty; with a row of registers for each, if asked for.
+
+        They are not cleared, so that room that is never used is never touched, and takes no memory.
+        """
         self.recorder.take()
-        self._instructions = np.zeros(instructions, INSTRUCTION)
-        self._registers = np.zeros((instructions, r.RFLAGS + 1), np.uint64) if registers else None
+        self._instructions = np.empty(instructions, INSTRUCTION)
+        self._registers = np.empty((instructions, r.RFLAGS + 1), np.uint64) if registers else None
         self._set_access_room(2 * instructions + ACCESS_MARGIN)
 
     def _set_access_room(self, room: int) -> None:
-        accesses = np.zeros(room, ACCESS)
+        accesses = np.empty(room, ACCESS)
         accesses[: self.recorder.counts[1]] = self._accesses[: self.recorder.counts[1]]
         self._accesses = accesses
         self.recorder.set_tables(
@@ -129,7 +145,9 @@ class Replay:
             if self.is_full or self.recorder.position == self.recorder.stop_position:
                 self._stands = True
                 return False
-            self._set_access_room(2 * len(self._accesses))
+            self.recorder.check()
+            if len(self._accesses) - self.recorder.counts[1] < ACCESS_MARGIN:
+                self._set_access_room(2 * len(self._accesses))
         self._check_end(run)
         self._under_way = False
         self.run += 1
@@ -140,6 +158,7 @@ class Replay:
             self._processor.restore(run.restored)
         if run.stops is not None:
             self._processor.stop_in(run.stops)
+            self._has_stops = True
         request = self._words[r.REQUEST] | self._apply(run.pages)
         self._processor.block[:] = run.begin
         self._words[r.REQUEST] |= request

@@ -7,6 +7,7 @@ with say all that happened in it, and logging them is all that tracing costs whi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from emu.address import PAGE_SHIFT, PAGE_SIZE, Gva
@@ -80,6 +81,7 @@ class RunLog:
         self.root = system.memory.root
         self.descriptor_table = system.kernel["KiGlobalDescriptorTable"]
         self.unreachable = system.kernel["KiUnreachable"]
+        self.code_frames = tuple(_flagged(system.ram.executable, b"\1"))
         self.base = bytes(system.ram.bytes[: system.memory.frames_used << PAGE_SHIFT])
         self.snapshot = system.cpu.snapshot()
         self.runs: list[Run] = []
@@ -101,13 +103,11 @@ class RunLog:
     def _take_pages(self) -> tuple[Page, ...]:
         written, ram = self._host_written, self._system.ram
         pages = []
-        frame = written.find(FRESH)
-        while frame >= 0:
+        for frame in _flagged(written, FRESH):
             start = frame << PAGE_SHIFT
             content = bytes(ram.bytes[start : start + PAGE_SIZE])
             pages.append(Page(frame, content, bool(ram.executable[frame])))
             written[frame] = LOGGED[0]
-            frame = written.find(FRESH, frame + 1)
         return tuple(pages)
 
     def run_begins(self) -> None:
@@ -165,6 +165,14 @@ class RunLog:
             TracedModule(module.name, module.base, module.size, Gva(module.base + (module.image.entry_point or 0)))
             for module in self.images.values()
         )
+
+
+def _flagged(frames: bytearray, flag: bytes) -> Iterator[int]:
+    """Find the frames with a flag."""
+    frame = frames.find(flag)
+    while frame >= 0:
+        yield frame
+        frame = frames.find(flag, frame + 1)
 
 
 def _buffers(half: Half) -> list[TracedBuffer]:

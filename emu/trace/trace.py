@@ -5,19 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from emu.events import Event
 from emu.image import Module
 from emu.trace.code import Code, TracedBuffer, TracedCall, TracedModule
-from emu.trace.layout import ACCESS, EVENT, INSTRUCTION
 from emu.trace.source import CHUNK, Chunk, MachineState, Table, TraceSource, Words
+from emu.trace.tables import Tables, gather
 
 REGISTER_COLUMNS = (
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
     "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip", "rflags",
 )  # fmt: skip
 """The columns of `Trace.registers`."""
+
+
+WHOLE_CHUNK = 1 << 20
+"""Instructions of a chunk where the trace is put together: most traces are one."""
 
 
 class Trace:
@@ -29,15 +31,11 @@ class Trace:
 
     def __init__(self, source: TraceSource) -> None:
         self._source = source
-        self._tables: tuple[Table, Table, Table] | None = None
+        self._tables: Tables | None = None
 
-    def _whole(self) -> tuple[Table, Table, Table]:
+    def _whole(self) -> Tables:
         if self._tables is None:
-            chunks = list(self.chunks())
-            instructions = np.concatenate([chunk.instructions for chunk in chunks] or [np.zeros(0, INSTRUCTION)])
-            accesses = np.concatenate([chunk.accesses for chunk in chunks] or [np.zeros(0, ACCESS)])
-            events = np.concatenate([chunk.events for chunk in chunks] or [np.zeros(0, EVENT)])
-            self._tables = instructions, accesses, events
+            self._tables = gather(self.chunks(WHOLE_CHUNK))
         return self._tables
 
     def __len__(self) -> int:
@@ -46,17 +44,17 @@ class Trace:
     @property
     def instructions(self) -> Table:
         """The instructions, in the order in which they ran; `INSTRUCTION`."""
-        return self._whole()[0]
+        return self._whole().instructions
 
     @property
     def accesses(self) -> Table:
         """The memory accesses, in the order in which they were made; `ACCESS`."""
-        return self._whole()[1]
+        return self._whole().accesses
 
     @property
     def events(self) -> Table:
         """Traps, page-ins, exceptions, filters, unwinds, host calls, in order; `EVENT`."""
-        return self._whole()[2]
+        return self._whole().events
 
     @property
     def code(self) -> Sequence[Code]:

@@ -42,6 +42,7 @@ struct recorder {
     struct instruction_record *current; /* NULL: the instruction under way is not recorded */
     uint64_t current_rip, current_size; /* recorded or not */
     uint64_t repeat_count;              /* RCX before the iteration under way; 0 where it is none */
+    uint64_t left;                      /* instructions for which there is room, before stop_position */
     int under_way;                      /* an instruction has begun in this run */
     int wrote_code;                     /* and it has written to a page of code */
     int may_change_privilege;           /* what is executed next may run at another CPL */
@@ -59,8 +60,6 @@ struct recorder {
     uint32_t slot_count;
     uint32_t epoch; /* raised when bytes of code may have changed */
     struct cached_code cache[CODE_CACHE];
-
-    int failed; /* out of memory */
 };
 
 /* Frames and pages */
@@ -178,7 +177,7 @@ __attribute__((noinline)) static struct cached_code const *look_code_up(struct r
     read_code(recorder->core, rip, found.bytes, found.size);
     found.properties = properties_of(&found);
     if (recorder->code_count == recorder->code_room && !grow_code(recorder)) {
-        recorder->failed = 1;
+        recorder->recording->failed = 1;
         *cached = (struct cached_code){0};
         return cached;
     }
@@ -203,6 +202,7 @@ static void take_back(struct recorder *recorder)
 {
     struct recording *recording = recorder->recording;
     recording->position--;
+    recorder->left++;
     recorder->under_way = 0;
     if (!recorder->current)
         return;
@@ -217,12 +217,16 @@ __attribute__((noinline)) static int is_no_iteration(struct recorder *recorder, 
 {
     struct core *core = recorder->core;
     uint64_t count = 0;
-    if (code->properties & CODE_REP)
+    int rep = code->properties & CODE_REP;
+    if (!rep && !recorder->wrote_code)
+        return 0;
+    if (rep)
         core->engine.reg_read(core->uc, core->facts.rcx_id, &count);
     if (recorder->wrote_code && count == recorder->repeat_count)
         take_back(recorder);
-    else if (code->properties & CODE_REP && count == 0)
+    else if (rep && count == 0)
         return 1;
+    recorder->repeat_count = count;
     return 0;
 }
 
@@ -270,13 +274,19 @@ static void on_instruction(void *uc, uint64_t rip, uint32_t size, void *user)
     if (core->state->reason != STOP_HALT || core->refused || core->translate_again)
         return;
     struct cached_code const *code = code_at(recorder, rip, size);
-    if (rip == recorder->current_rip && recorder->under_way && is_no_iteration(recorder, code))
-        return;
-    if (recording->position == recording->stop_position || recording->instruction_count == recording->instruction_room ||
-        recording->access_room - recording->access_count < ACCESSES_AT_MOST || recorder->failed) {
+    if (rip == recorder->current_rip && recorder->under_way) {
+        if (is_no_iteration(recorder, code))
+            return;
+    } else if (code->properties & CODE_REP) {
+        core->engine.reg_read(core->uc, core->facts.rcx_id, &recorder->repeat_count);
+    } else {
+        recorder->repeat_count = 0;
+    }
+    if (!recorder->left || recording->access_room - recording->access_count < ACCESSES_AT_MOST || recording->failed) {
         stop_here(recorder, rip);
         return;
     }
+    recorder->left--;
     if (recorder->may_change_privilege)
         recorder->is_user = is_user_mode(core);
     recorder->may_change_privilege = code->properties & CODE_CHANGES_PRIVILEGE;
@@ -284,9 +294,6 @@ static void on_instruction(void *uc, uint64_t rip, uint32_t size, void *user)
     recorder->current_size = size;
     recorder->under_way = 1;
     recorder->wrote_code = 0;
-    recorder->repeat_count = 0;
-    if (code->properties & CODE_REP)
-        core->engine.reg_read(core->uc, core->facts.rcx_id, &recorder->repeat_count);
     uint64_t position = recording->position++;
     if (recording->filtered && !passes_filter(recording, rip)) {
         recorder->current = NULL;
@@ -372,6 +379,11 @@ static void on_write(void *uc, int type, uint64_t physical, int size, int64_t va
 void recorder_leave(struct core *core)
 {
     struct recorder *recorder = core->recorder;
+    struct recording const *recording = recorder->recording;
+    uint64_t until_stop = recording->stop_position - recording->position;
+    recorder->left = recording->instruction_room - recording->instruction_count;
+    if (until_stop < recorder->left)
+        recorder->left = until_stop;
     recorder->resumes = core->stands_at_recorder_stop;
     if (recorder->resumes)
         return;

@@ -55,7 +55,8 @@ struct recording {
     struct code_range const *ranges; /* record instructions that begin in these alone; none: all */
     uint64_t range_count;
     uint64_t begin_at, end_before; /* record from and until the execution of these; 0: none */
-    uint64_t user_only;            /* record accesses to user pages alone, whether or not filtered */
+    uint32_t user_only;            /* record accesses to user pages alone, whether or not filtered */
+    uint32_t failed;               /* no memory for more code: every run stops at once */
 };
 
 #endif

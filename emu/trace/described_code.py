@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The code of a machine's trace: each entry gets its symbol and source line when somebody looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import overload
+
+from emu.address import Gva
+from emu.image import ImageError, Module
+from emu.kernel.explanation import Explanation
+from emu.trace.code import Code
+
+
+class DescribedCode(Sequence[Code]):
+    """Code by its number. `images` are those that were loaded, by their bases."""
+
+    def __init__(self, images: Mapping[Gva, Module], explanation: Explanation) -> None:
+        self._images = images
+        self._explanation = explanation
+        self._encodings: list[tuple[Gva, bytes]] = []
+        self._described: list[Code | None] = []
+
+    def extend(self, encodings: Sequence[tuple[Gva, bytes]]) -> None:
+        """Add what `encodings` has more than is known: address and bytes."""
+        new = encodings[len(self._encodings) :]
+        self._encodings.extend(new)
+        self._described.extend([None] * len(new))
+
+    def __len__(self) -> int:
+        return len(self._encodings)
+
+    @overload
+    def __getitem__(self, index: int) -> Code: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Code]: ...
+
+    def __getitem__(self, index: int | slice) -> Code | list[Code]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        found = self._described[index]
+        if found is None:
+            found = self._described[index] = self._describe(*self._encodings[index])
+        return found
+
+    def _describe(self, rip: Gva, encoding: bytes) -> Code:
+        module = next((image for image in self._images.values() if image.contains(rip)), None)
+        if module is None:
+            return Code(rip, encoding, "", "", 0, "", 0)
+        try:
+            line = module.source_line(rip)
+        except ImageError:
+            line = None
+        symbol, offset = self._symbol(module, rip)
+        return Code(rip, encoding, module.name, symbol, offset, line.file if line else "", line.line if line else 0)
+
+    def _symbol(self, module: Module, rip: Gva) -> tuple[str, int]:
+        """Return symbol and offset, exports of the kernel that the host implements by their own names."""
+        place = self._explanation.locate(rip)
+        _, found, rest = place.partition("!")
+        if not found:
+            return "", rip - module.base
+        symbol, _, offset = rest.rpartition("+0x")
+        return (symbol, int(offset, 16)) if symbol else (rest, 0)
