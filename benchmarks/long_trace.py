@@ -22,7 +22,7 @@ def main(count: int, path: Path) -> None:
     with Machine("nehalem") as machine:
         source, target = machine.user.alloc(bytes(range(256)) * (SIZE // 256)), machine.kernel.alloc(SIZE)
         machine.load(build_guest([HERE / "in_pieces.S"]))
-        arguments = [target, source, SIZE, 63, machine.resolve("CopyFromUser")]
+        arguments = (target, source, SIZE, 63, machine.resolve("CopyFromUser"))
         start = time.perf_counter()
         with machine.trace() as trace:
             for _ in range(round(count / INSTRUCTIONS_A_BYTE / SIZE)):

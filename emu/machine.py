@@ -83,6 +83,8 @@ class Machine:
     def close(self) -> None:
         """Give the machine's memory back; it must not be used afterwards."""
         self._stopped = "the machine is closed; boot another one"
+        if self._log is not None:
+            self._log.finish()
         self._resets_to_boot = False
         self._system.close()
 

@@ -207,8 +207,7 @@ class RecordedSource:
         while not replay.has_ended and (at := replay.recorder.first) < end:
             skips = at < begin
             replay.set_room(min((begin if skips else end) - at, CHUNK), registers=not skips)
-            while not (replay.has_ended or replay.is_full):
-                replay.advance()
+            replay.fill()
             if not skips:
                 yield replay.registers.copy()
             replay.recorder.take()

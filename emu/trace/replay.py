@@ -124,6 +124,11 @@ class Replay:
         """Whether there is no room for another instruction."""
         return self.recorder.counts[0] == len(self._instructions)
 
+    def fill(self) -> None:
+        """Go on until the tables are full, or to the end."""
+        while not self.has_ended and not self.is_full:
+            self.advance()
+
     @property
     def has_ended(self) -> bool:
         """Whether every run has been gone through."""
