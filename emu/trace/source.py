@@ -91,6 +91,19 @@ class MachineState(Protocol):
         ...
 
 
+def slices(instructions: Table, accesses: Table, events: Table, size: int) -> Iterator[Chunk]:
+    """Cut the tables of a whole trace into chunks."""
+    for first in range(0, max(len(instructions), 1), size):
+        part = instructions[first : first + size]
+        last = first + size >= len(instructions)
+        begin, end = (0, 0) if not len(part) else (part["first_access"][0], len(accesses))
+        if not last:
+            end = instructions["first_access"][first + size]
+        first_event = int(np.searchsorted(events["instruction"], first)) if first else 0
+        behind = len(events) if last else int(np.searchsorted(events["instruction"], first + size))
+        yield Chunk(first, part, accesses[int(begin) : int(end)], events[first_event:behind], first_event)
+
+
 class StoredSource:
     """A trace that is all there: one that was read from a file, or made by hand."""
 
@@ -120,16 +133,7 @@ class StoredSource:
 
     def chunks(self, size: int) -> Iterator[Chunk]:
         """Give the tables in slices."""
-        instructions, accesses, events = self._tables
-        for first in range(0, max(len(instructions), 1), size):
-            part = instructions[first : first + size]
-            last = first + size >= len(instructions)
-            begin, end = (0, 0) if not len(part) else (part["first_access"][0], len(accesses))
-            if not last:
-                end = instructions["first_access"][first + size]
-            first_event = int(np.searchsorted(events["instruction"], first)) if first else 0
-            behind = len(events) if last else int(np.searchsorted(events["instruction"], first + size))
-            yield Chunk(first, part, accesses[int(begin) : int(end)], events[first_event:behind], first_event)
+        return slices(*self._tables, size)
 
     def event(self, index: int) -> Event:
         """Return an event whole."""

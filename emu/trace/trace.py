@@ -4,12 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from emu.events import Event
 from emu.image import Module
 from emu.trace.code import Code, TracedBuffer, TracedCall, TracedModule
-from emu.trace.source import CHUNK, Chunk, MachineState, Table, TraceSource, Words
+from emu.trace.source import CHUNK, Chunk, MachineState, Table, TraceSource, Words, slices
 from emu.trace.tables import Tables, gather
+
+if TYPE_CHECKING:
+    from emu.trace.copy_map import CopyMap
+    from emu.trace.layout import EventKind
+    from emu.trace.profile import TraceProfile
+    from emu.trace.query import Indices
 
 REGISTER_COLUMNS = (
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
@@ -19,7 +26,7 @@ REGISTER_COLUMNS = (
 
 
 WHOLE_CHUNK = 1 << 20
-"""Instructions of a chunk where the trace is put together: most traces are one."""
+"""Instructions of a chunk where the trace is put together: most traces are one. One that is as short is kept."""
 
 
 class Trace:
@@ -83,7 +90,22 @@ class Trace:
 
     def chunks(self, size: int = CHUNK) -> Iterator[Chunk]:
         """Give the trace in pieces of `size` instructions, for what need not have it in memory as a whole."""
-        return self._source.chunks(size)
+        if self._tables is not None:
+            return slices(*self._tables, size)
+        return self._keep_if_short(self._source.chunks(size))
+
+    def _keep_if_short(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        kept: list[Chunk] = []
+        count = 0
+        for chunk in chunks:
+            count += len(chunk.instructions)
+            if count <= WHOLE_CHUNK:
+                kept.append(chunk)
+            else:
+                kept.clear()
+            yield chunk
+        if count <= WHOLE_CHUNK and self._tables is None:
+            self._tables = gather(kept)
 
     def event(self, index: int) -> Event:
         """Return an event of `events` whole."""
@@ -107,3 +129,27 @@ class Trace:
         that was read from a file.
         """
         return self._source.state_at(index)
+
+    def where(self, *, rip: object = None, address: object = None, kind: EventKind | str | None = None) -> Indices:
+        """Return the indices of the instructions that ran at a place, touched a byte, stand next to an event.
+
+        See `emu.trace.query.where` for what each of the three may be. Raises `TraceError`.
+        """
+        from emu.trace.query import where  # noqa: PLC0415 (each question is a module of its own, loaded when asked)
+
+        return where(self, rip=rip, address=address, kind=kind)
+
+    def copy_map(self, source: object, target: object) -> CopyMap:
+        """Return for each byte of a source and a target who read or wrote it, how often, how wide, in which order.
+
+        Both are buffers, or (address, size). Raises `TraceError` for what is no range of memory.
+        """
+        from emu.trace.copy_map import copy_map  # noqa: PLC0415
+
+        return copy_map(self, source, target)
+
+    def profile(self) -> TraceProfile:
+        """Return instructions and bytes by symbol, by source line and by mnemonic."""
+        from emu.trace.profile import profile  # noqa: PLC0415
+
+        return profile(self)
