@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from emu.cpu.instruction import decode
 from emu.trace.code import Code
 
 _CALLS = ("call", "lcall", "syscall", "int", "int3", "into")
 _RETURNS = ("ret", "retf", "retfq", "iretd", "iretq", "sysret", "sysretq")
+_PREFIXES = ("bnd", "notrack", "rep", "repe", "repne", "repz", "repnz", "lock")
 _LOOPS = ("loop", "loope", "loopne")
 
 
@@ -29,7 +31,7 @@ class Flow(IntEnum):
 
 def flow_of(code: Code) -> Flow:
     """Return how an instruction hands control on."""
-    name = code.mnemonic.split()[-1]
+    name = next((word for word in decode(code.bytes).text.split() if word not in _PREFIXES), "")
     if name in _CALLS:
         return Flow.CALL
     if name in _RETURNS:
