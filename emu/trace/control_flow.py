@@ -8,7 +8,7 @@ from enum import IntEnum
 from emu.cpu.instruction import decode
 from emu.trace.code import Code
 
-_CALLS = ("call", "lcall", "syscall", "int", "int3", "into")
+_CALLS = ("call", "lcall", "syscall")
 _RETURNS = ("ret", "retf", "retfq", "iretd", "iretq", "sysret", "sysretq")
 _PREFIXES = ("bnd", "notrack", "rep", "repe", "repne", "repz", "repnz", "lock")
 _LOOPS = ("loop", "loope", "loopne")
@@ -18,7 +18,7 @@ class Flow(IntEnum):
     """What may come behind an instruction."""
 
     NEXT = 0
-    """The instruction behind it, but for a trap."""
+    """The instruction behind it, but for a trap; so it is with `int3` and its kin, which the host handles."""
     JUMP = 1
     """Another one of the same activation, or the one behind it."""
     CALL = 2

@@ -24,7 +24,7 @@ from tests.trace.made import loop_code
         ("e8 00 00 00 00", Flow.CALL),
         ("ff d0", Flow.CALL),
         ("ff 15 00 00 00 00", Flow.CALL),  # call qword ptr [rip]
-        ("cc", Flow.CALL),
+        ("cc", Flow.NEXT),  # int3
         ("0f 05", Flow.CALL),  # syscall
         ("c3", Flow.RETURN),
         ("c2 08 00", Flow.RETURN),
