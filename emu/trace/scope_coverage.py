@@ -193,7 +193,8 @@ def _count_flow(
 
     A compiler may have a copy of the `__finally` behind the body in place of a call. So what counts is that control
     left the body otherwise than by a call, a return or a trap, and stayed in the function. A body may have gaps of
-    code that cannot raise; leaving it for one of these and coming back is no leaving, nor is it to land in one.
+    code that cannot raise; leaving it for one of these and coming back is no leaving, nor is it to land in one. Where
+    the ranges hold calls alone, as of mingw targets, a body that is left elsewhere than behind a call is missed.
     """
     functions = {number: primary_function(image, rva) for number, rva in places.items()}
     of_function = {

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emu import Machine, Returned
 from emu.address import Gva
 from emu.trace import StoredSource
 from emu.trace.coverage import Coverage, coverage
+from emu.trace.layout import EventKind
 from tests.trace.made import BASE, copied
 from tests.trace.ways_out import ACCEPTED, NORMAL, REFUSED, line_of, trace_ways
 
@@ -128,3 +130,19 @@ def test_the_summary_names_modules_and_blocks() -> None:
     line = line_of("result = touch(from)")
     assert f"ways_out!guarded_read (ways_out.c:{line}) __try/__finally: body 2, normal 1, abnormal 1" in lines
     assert f"ways_out!guarded_read (ways_out.c:{line}) __try/__except: body 2, accepted 0, refused 1, except 0" in lines
+
+
+@pytest.mark.parametrize("profile", ["nehalem", "skylake-server"])
+def test_a_page_in_changes_no_count(profile: str) -> None:
+    found = []
+    for paged_out in (False, True):
+        with Machine(profile) as machine:
+            source, target = machine.user.alloc(bytes(range(200))), machine.kernel.alloc(200)
+            if paged_out:
+                machine.user.page_out(source)
+            with machine.trace() as trace:
+                assert isinstance(machine.call("CopyFromUser", target, source, 200), Returned)
+            covered = coverage(trace, trace.images)
+            assert (EventKind.PagedIn in trace.events["kind"]) == paged_out
+            found.append((covered.files, [module.blocks() for module in covered.modules]))
+    assert found[0] == found[1]

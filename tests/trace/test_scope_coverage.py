@@ -93,3 +93,18 @@ def test_each_body_that_was_entered_ran_its_finally(machine: Machine, program: P
             assert ran == counts.entered, str(each)
         else:
             assert ran <= counts.entered, str(each)
+
+
+@pytest.mark.parametrize("optimize", ["0", "2"])
+def test_the_three_answers_of_a_filter_are_told_apart(machine: Machine, optimize: str) -> None:
+    (program,) = [program for program in PROGRAMS if program.name == "filter_three_answers"]
+    module = machine.load(build_guest([program.path], optimize=optimize))
+    with machine.trace() as trace:
+        machine.call(module[program.name])
+    (covered,) = coverage(trace, trace.images).only(module.name).modules
+    counts = {each.function: each.counts for each in covered.try_blocks()}
+    assert counts == {
+        "raising": TryCounts(entered=3, accepted=1, refused=1, continued=1, excepted=1),
+        "filter_three_answers": TryCounts(entered=3, accepted=1, excepted=1),
+    }
+    assert "continued 1" in str(next(each for each in covered.try_blocks() if each.counts.continued))

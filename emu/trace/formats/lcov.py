@@ -12,7 +12,8 @@ order of module and address, TAKEN is `-` where the body was never entered, and 
 4  the `__finally` ran because the body ended, or was left by a jump
 5  the `__finally` ran because of an unwind
 
-A `__try` with an `__except` has 0 to 3, one with a `__finally` 0, 4 and 5.
+A `__try` with an `__except` has 0 to 3, one with a `__finally` 0, 4 and 5. That a filter continued the execution is no
+branch: few filters ever should.
 """
 
 from __future__ import annotations
