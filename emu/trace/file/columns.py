@@ -119,45 +119,51 @@ def read_varints(data: bytes) -> Words:
     return values
 
 
-def _pairs(values: Words) -> bytes:
-    places = np.flatnonzero(values)
+def _pairs(places: Indices, values: Words) -> bytes:
+    """Return each place as the number of places left out before it, and the value there."""
     pairs = np.empty((len(places), 2), np.uint64)
     pairs[:, 0] = np.diff(places, prepend=-1) - 1
-    pairs[:, 1] = values[places]
+    pairs[:, 1] = values
     return varints(pairs.reshape(-1))
 
 
-def _from_pairs(data: bytes, count: int) -> Words:
-    values = np.zeros(count, np.uint64)
-    if not data:
-        return values
+def _read_pairs(data: bytes, count: int) -> tuple[Indices, Words]:
+    """Undo `_pairs`; there are `count` places. Raises `Malformed`."""
     pairs = read_varints(data)
     if len(pairs) % 2:
         raise Malformed("a column ends between a place and its value")
     gaps = pairs[0::2]
-    if len(gaps) > count or gaps.max() >= count:
+    if len(gaps) > count or gaps.max(initial=0) >= max(count, 1):
         raise Malformed(f"a column has values behind its {count} rows")
     places = np.cumsum(gaps.astype(np.intp) + 1) - 1
-    if places[-1] >= count:
+    if len(places) and places[-1] >= count:
         raise Malformed(f"a column has a value at row {int(places[-1])} of {count}")
-    values[places] = pairs[1::2]
-    return values
+    return places, pairs[1::2]
 
 
 def sparse(values: Words) -> bytes:
     """Return a column whose zeros take no byte: of each other value how many zeros lie before it, and its zigzag."""
-    return _pairs(zigzag(values))
+    places = np.flatnonzero(values != 0)
+    return _pairs(places, zigzag(values[places]))
 
 
 def read_sparse(data: bytes, count: int) -> Words:
     """Undo `sparse`. Raises `Malformed`."""
-    return unzigzag(_from_pairs(data, count))
+    values = np.zeros(count, np.uint64)
+    if data:
+        places, changed = _read_pairs(data, count)
+        values[places] = unzigzag(changed)
+    return values
 
 
 def plane(values: Bytes) -> bytes:
     """Return bytes as they are, or as pairs of a gap and a value where that is shorter."""
-    pairs = _pairs(words(values))
-    return pairs if len(pairs) < len(values) else values.tobytes()
+    places = np.flatnonzero(values != 0)
+    if 2 * len(places) < len(values):  # a pair has two bytes at least
+        pairs = _pairs(places, words(values[places]))
+        if len(pairs) < len(values):
+            return pairs
+    return values.tobytes()
 
 
 def read_plane(data: bytes, count: int) -> Bytes:
@@ -166,7 +172,9 @@ def read_plane(data: bytes, count: int) -> Bytes:
         raise Malformed(f"{len(data)} bytes of values stand where {count} are the most")
     if len(data) == count:
         return np.frombuffer(data, np.uint8)
-    values = _from_pairs(data, count)
-    if values.max(initial=0) > 0xFF:
-        raise Malformed(f"a value {int(values.max())} stands where there is room for a byte")
-    return values.astype(np.uint8)
+    values = np.zeros(count, np.uint8)
+    places, changed = _read_pairs(data, count)
+    if changed.max(initial=0) > 0xFF:
+        raise Malformed(f"a value {int(changed.max())} stands where there is room for a byte")
+    values[places] = changed
+    return values

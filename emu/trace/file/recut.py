@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from emu.trace.source import Chunk
+from emu.trace.layout import ACCESS, EVENT, INSTRUCTION
+from emu.trace.source import Chunk, Table
 
 
 def recut(chunks: Iterable[Chunk], size: int) -> Iterator[Chunk]:
@@ -34,8 +35,20 @@ def recut(chunks: Iterable[Chunk], size: int) -> Iterator[Chunk]:
 def _joined(chunks: list[Chunk]) -> Chunk:
     if len(chunks) == 1:
         return chunks[0]
-    instructions, accesses, events = (np.concatenate([chunk[part] for chunk in chunks]) for part in (1, 2, 3))
-    return Chunk(chunks[0].first, instructions, accesses, events, chunks[0].first_event)
+    first = chunks[0]
+    return Chunk(
+        first.first,
+        _stacked([chunk.instructions for chunk in chunks], INSTRUCTION),
+        _stacked([chunk.accesses for chunk in chunks], ACCESS),
+        _stacked([chunk.events for chunk in chunks], EVENT),
+        first.first_event,
+    )
+
+
+def _stacked(tables: list[Table], dtype: np.dtype[np.void]) -> Table:
+    """Put tables together as plain bytes: NumPy would go through them field by field, and drop the padding."""
+    rows = [np.ascontiguousarray(table, dtype).view(f"V{dtype.itemsize}") for table in tables]
+    return np.concatenate(rows).view(dtype)
 
 
 def split(chunk: Chunk, size: int) -> tuple[Chunk, Chunk]:

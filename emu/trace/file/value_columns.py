@@ -6,7 +6,8 @@ A store is a copy of a load before it, a load of what was last at its place. So 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -30,11 +31,14 @@ from emu.trace.file.groups import Groups
 from emu.trace.layout import READ
 from emu.trace.source import Table, Words
 
-ITSELF = 0
-SAME_PLACE = 1
+ITSELF: Final = 0
+SAME_PLACE: Final = 1
 """It is that of the last access whose address has the same lowest 16 bits."""
-READS_BACK = 8
+READS_BACK: Final = 8
 """`SAME_PLACE + k`: it is that of the k-th read before it, up to so many."""
+
+_TRIED: Final = 256
+"""Accesses of an operand from which its habit is told."""
 
 
 class _Candidates:
@@ -46,34 +50,54 @@ class _Candidates:
         self._reads = np.flatnonzero(is_read)
         self._reads_before = np.cumsum(is_read) - is_read
 
-    def rows(self, origin: int) -> Indices:
-        """Return of each access the one that `origin` means for it, -1 where there is none."""
+    def rows(self, origin: int, which: Indices) -> Indices:
+        """Return of some accesses the one that `origin` means for each, -1 where there is none."""
         if origin == SAME_PLACE:
-            return self._same_place
-        nth = self._reads_before - (origin - SAME_PLACE)
+            return self._same_place[which]
+        nth = self._reads_before[which] - (origin - SAME_PLACE)
         if not len(self._reads):
-            return np.full(len(nth), -1)
+            return np.full(len(which), -1)
         return np.where(nth < 0, -1, self._reads[np.maximum(nth, 0)])
 
 
 def _choose(low: Words, high: Words, candidates: _Candidates, operands: Groups) -> Words:
-    """Return the origin of each value, sorted: for an operand the one that is right most often, if in 3 of 4 cases.
+    """Return the origin of each value, sorted: that of its operand, or `ITSELF` where that is wrong."""
+    origins = np.full(len(low), ITSELF, np.intp)
+    for origin, which in _copies(operands.of_rows(_habits(low, high, candidates, operands))):
+        at = operands.order[which]
+        origins[which[_is_copy(low, high, at, candidates.rows(origin, at))]] = origin
+    return words(origins)
+
+
+def _habits(low: Words, high: Words, candidates: _Candidates, operands: Groups) -> Indices:
+    """Return of each operand the origin that is right most often at its first accesses, if in 3 of 4 cases.
 
     Changing between origins would take more room than a value now and then.
     """
-    origins = range(SAME_PLACE, SAME_PLACE + READS_BACK + 1)
-    is_right = np.empty((len(origins), len(low)), bool)
-    rights = np.empty((len(origins), len(operands.begins)), np.intp)
-    for number, origin in enumerate(origins):
-        rows = candidates.rows(origin)
-        found = (rows >= 0) & (low[rows] == low) & (high[rows] == high)
-        is_right[number] = found[operands.order]
-        rights[number] = np.add.reduceat(is_right[number], operands.begins, dtype=np.intp)
-    best = rights.argmax(axis=0)
-    is_good = rights.max(axis=0) * 4 >= operands.sizes * 3
-    chosen = operands.of_rows(best)
-    taken = is_right[chosen, np.arange(len(low))] & operands.of_rows(is_good)
-    return words(np.where(taken, SAME_PLACE + chosen, ITSELF))
+    sizes, begins = np.minimum(operands.sizes, _TRIED), operands.begins
+    sample_begins = np.cumsum(sizes) - sizes
+    at = operands.order[np.arange(sizes.sum()) + np.repeat(begins - sample_begins, sizes)]
+    origins = np.arange(SAME_PLACE, SAME_PLACE + READS_BACK + 1)
+    rights = np.array(
+        [
+            np.add.reduceat(_is_copy(low, high, at, candidates.rows(origin, at)), sample_begins, dtype=np.intp)
+            for origin in origins.tolist()
+        ]
+    )
+    return np.where(rights.max(axis=0) * 4 >= sizes * 3, origins[rights.argmax(axis=0)], ITSELF)
+
+
+def _is_copy(low: Words, high: Words, which: Indices, rows: Indices) -> Mask:
+    """Tell which accesses have the value of those in `rows`."""
+    is_same: Mask = (low[rows] == low[which]) & (high[rows] == high[which])
+    return is_same & (rows >= 0)
+
+
+def _copies(origins: Indices) -> Iterator[tuple[int, Indices]]:
+    """Give each origin but `ITSELF` with the places where it stands."""
+    for origin in np.flatnonzero(np.bincount(origins)).tolist():
+        if origin != ITSELF:
+            yield origin, np.flatnonzero(origins == origin)
 
 
 class _Literals(NamedTuple):
@@ -140,10 +164,8 @@ def _sources(accesses: Table, origins: Words) -> Indices:
     """Return of each access the one that has its value as a literal."""
     sources = np.arange(len(accesses))
     candidates = _Candidates(accesses["address"].astype(np.uint64), words(accesses["kind"]))
-    for origin in np.flatnonzero(np.bincount(origins.astype(np.intp))):
-        if origin != ITSELF:
-            copies = np.flatnonzero(origins == origin)
-            sources[copies] = candidates.rows(int(origin))[copies]
+    for origin, which in _copies(origins.astype(np.intp)):
+        sources[which] = candidates.rows(origin, which)
     if sources.min() < 0:
         raise Malformed("a value is said to be that of an access before its block")
     return roots(sources)
