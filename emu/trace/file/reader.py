@@ -19,7 +19,7 @@ from emu.trace.file.byte_stream import Malformed
 from emu.trace.file.records import RecordReader, headings
 from emu.trace.file.recut import recut
 from emu.trace.file.schema import RECORD_SECTIONS, Totals, check_head
-from emu.trace.file.sections import Section, read_section, read_sections
+from emu.trace.file.sections import Section, checksum_behind, read_section, read_sections
 from emu.trace.layout import ACCESS, EVENT, EVENT_TYPES, INSTRUCTION
 from emu.trace.source import Chunk, MachineState, Table, TraceError, Words
 from emu.trace.trace import Trace
@@ -33,6 +33,7 @@ class _Stored(NamedTuple):
 
     at: int
     checksum_before: int
+    checksum_behind: int
     place: Place
     instructions: int
 
@@ -56,7 +57,8 @@ class _Contents:
         if section.kind == sections.BLOCK:
             instructions, accesses = block_counts(section.content)
             place = Place(self.instructions, self.accesses)
-            self.blocks.append(_Stored(section.at, section.checksum_before, place, instructions))
+            checksums = section.checksum_before, checksum_behind(section)
+            self.blocks.append(_Stored(section.at, *checksums, place, instructions))
             self.instructions += instructions
             self.accesses += accesses
         elif section.kind in RECORD_SECTIONS:
@@ -128,6 +130,8 @@ class FileSource:
         stream.seek(block.at)
         try:
             section = read_section(stream, block.at, os.fstat(stream.fileno()).st_size, block.checksum_before)
+            if checksum_behind(section) != block.checksum_behind:
+                raise Malformed("it is another trace")
         except Malformed as error:
             raise TraceError(f"{self._path} has changed since it was loaded ({error}); load it again") from error
         try:
