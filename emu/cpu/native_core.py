@@ -162,13 +162,14 @@ def load_native_core() -> ctypes.CDLL:
         function.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
     library.core_record.restype = ctypes.c_int
     library.core_record.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-    for function in (library.core_recorded_code, library.core_long_blocks):
+    for function in (library.core_recorded_code, library.core_long_blocks, library.core_long_block_changes):
         function.restype = ctypes.c_uint32
         function.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-    for function in (library.core_set_long_blocks, library.core_forget_code):
+    for function in (library.core_set_long_blocks, library.core_note_long_blocks, library.core_forget_code):
         function.restype = None
     library.core_forget_code.argtypes = [ctypes.c_void_p]
-    library.core_set_long_blocks.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32]
+    library.core_note_long_blocks.argtypes = [ctypes.c_void_p, ctypes.c_int]
+    library.core_set_long_blocks.argtypes = [ctypes.c_void_p, *[ctypes.c_char_p, ctypes.c_uint32] * 2]
     library.core_stop_in.restype = ctypes.c_int
     library.core_stop_in.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_uint32]
     library.pages_checkpoint.restype = None

@@ -84,6 +84,8 @@ class Processor:
         self.xmm = view[r.XMM_OFFSET :]
         self._core: int | None = None
         self._log: RunLog | None = None
+        self.stops: tuple[tuple[Gva, Gva], ...] = ()
+        """Where exact stops are, as `stop_in` was given it."""
         self._read_code: quirks.CodeReader = _no_code
 
     def start(self, root: Gpa, gdt: Gva, unreachable_page: Gva, read_code: Callable[[Gva, int], bytes]) -> None:
@@ -202,7 +204,7 @@ class Processor:
         cuts into blocks by where it started). No range: nowhere. Code outside runs as fast as ever. Raises
         `EngineError` where the engine refuses a hook.
         """
-        ranges = tuple(ranges)
+        self.stops = ranges = tuple(ranges)
         if self._log is not None:
             self._log.stops_set(ranges)
         merged: list[list[int]] = []
@@ -231,8 +233,10 @@ class Processor:
 
         def run(core: int | None) -> None:
             log.run_begins()
-            library.core_run(core)
-            log.run_ended()
+            try:
+                library.core_run(core)
+            finally:  # an interrupt of the host's that came meanwhile is raised here
+                log.run_ended()
 
         self._run = run
 

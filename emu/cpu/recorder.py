@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from emu.address import Gva
@@ -18,7 +18,20 @@ REGISTER_ROW_SIZE: Final = 18 * 8
 CODE_SIZE: Final = 32
 """Bytes of a row of each table (native/recorder.h)."""
 
+_LONG_BLOCK_SIZE: Final = 16
+_LONG_BLOCK_CHANGE_SIZE: Final = 32
+"""The same of native/core.h."""
+
 NEVER: Final = 0xFFFF_FFFF_FFFF_FFFF
+
+
+class LongBlocks(NamedTuple):
+    """Where a processor's long blocks end (native/long_blocks.c): tables of the native core."""
+
+    table: bytes = b""
+    """As it was at first."""
+    changes: bytes = b""
+    """What has changed in it, run by run."""
 
 
 class Filter(NamedTuple):
@@ -49,13 +62,16 @@ class Recorder:
         if not self._library.core_record(processor.native, ctypes.byref(self._recording)):
             raise EngineError("the engine refused a hook of the recorder")
 
-    def begin(self, filtered: Filter, long_blocks: bytes) -> None:
-        """Begin a trace: instruction 0 comes next.
-
-        `long_blocks` are those of the processor that is run again, see the function of that name.
-        """
+    def begin(self, filtered: Filter, blocks: LongBlocks) -> None:
+        """Begin a trace: instruction 0 comes next. `blocks` are those of the processor that is run again."""
         self._library.core_forget_code(self._processor.native)
-        self._library.core_set_long_blocks(self._processor.native, long_blocks, len(long_blocks) // 16)
+        self._library.core_set_long_blocks(
+            self._processor.native,
+            blocks.table,
+            len(blocks.table) // _LONG_BLOCK_SIZE,
+            blocks.changes,
+            len(blocks.changes) // _LONG_BLOCK_CHANGE_SIZE,
+        )
         self._known = []
         pairs = [number for pair in filtered.ranges for number in pair]
         self._ranges = (ctypes.c_uint64 * max(len(pairs), 1))(*pairs)
@@ -131,8 +147,22 @@ class Recorder:
         return self._known
 
 
-def long_blocks(processor: Processor) -> bytes:
-    """Return where a processor's long blocks end, for the recorder of another one (native/long_blocks.c)."""
-    table = ctypes.c_void_p()
-    slots = load_native_core().core_long_blocks(processor.native, ctypes.byref(table))
-    return ctypes.string_at(table.value, slots * 16) if table.value is not None else b""
+class LongBlockLog:
+    """Notes from now on where a processor's long blocks end, and what changes there."""
+
+    def __init__(self, processor: Processor) -> None:
+        self._processor = processor
+        self._library = load_native_core()
+        self._table = self._copy(self._library.core_long_blocks, _LONG_BLOCK_SIZE)
+        self._library.core_note_long_blocks(processor.native, 1)
+
+    def finish(self) -> LongBlocks:
+        """Note no more, and return what was noted."""
+        changes = self._copy(self._library.core_long_block_changes, _LONG_BLOCK_CHANGE_SIZE)
+        self._library.core_note_long_blocks(self._processor.native, 0)
+        return LongBlocks(self._table, changes)
+
+    def _copy(self, table_of: Callable[[int, object], int], row: int) -> bytes:
+        table = ctypes.c_void_p()
+        rows = table_of(self._processor.native, ctypes.byref(table))
+        return ctypes.string_at(table.value, rows * row) if table.value is not None else b""

@@ -65,6 +65,11 @@ class AddressSpace:
         return self._frames.mark
 
     @property
+    def frames_ever_used(self) -> int:
+        """The number of the first frame that nothing has ever used."""
+        return self._frames.ever_used
+
+    @property
     def root(self) -> Gpa:
         """What CR3 holds."""
         return Gpa(self._root << PAGE_SHIFT)

@@ -103,7 +103,8 @@ class FrameAllocator:
     def __init__(self, ram: Ram) -> None:
         self._ram = ram
         self._next = 1  # frame 0 stays unused, so that an entry of zero never points at anything
-        self._ever_used = 1
+        self.ever_used = 1
+        """The first frame that was never handed out."""
 
     @property
     def mark(self) -> int:
@@ -127,9 +128,9 @@ class FrameAllocator:
         self.require(1)
         frame = self._next
         self._next = frame + 1
-        if frame < self._ever_used:
+        if frame < self.ever_used:
             self._ram.clear(frame)
         else:
-            self._ever_used = self._next
+            self.ever_used = self._next
             self._ram.host_written[frame] = 1
         return frame

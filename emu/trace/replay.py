@@ -9,7 +9,7 @@ import numpy as np
 
 from emu.address import PAGE_SHIFT, PAGE_SIZE, Gva
 from emu.cpu import registers as r
-from emu.cpu.native_core import REQUEST_FLUSH_CODE, REQUEST_FLUSH_TLB, STOP_RECORDER, load_native_core
+from emu.cpu.native_core import STOP_RECORDER, load_native_core
 from emu.cpu.processor import Processor
 from emu.cpu.recorder import Filter, Recorder
 from emu.memory import page_table as pt
@@ -22,8 +22,8 @@ from emu.trace.source import Table, Words
 ACCESS_MARGIN: Final = 256
 """Rows that the table of accesses has more than that of instructions: what one instruction may make, and some."""
 
-_NOT_COMPARED: Final = frozenset((r.BUDGET, r.BLOCKS))
-"""Quadwords of the state block that need not be the same at a run's end: hooks cut the longest blocks."""
+_NAMES: Final = dict(enumerate((*r.GPR_NAMES, "rip", "rflags", "cr2", "cr3", "budget", "blocks", "timestamp reads")))
+"""Of the quadwords of the state block."""
 
 
 class ReplayDiverged(RuntimeError):
@@ -46,15 +46,26 @@ class Replay:
         self._library = load_native_core()
         self.recorder = Recorder(self._processor)
         self._has_stops = False
-        self._code_frames: tuple[int, ...] = ()
+        self._code_frames: set[int] = set()
+        """Those that may be translated."""
+        self._high = 0
+        """Bytes of memory in front of what has never been touched."""
+        self._had_own_tables = False
+        """The guest has had page tables of its own, so that any frame may have been executed or written."""
         self.begin(log, Filter())
 
     def begin(self, log: RunLog, filtered: Filter) -> None:
         """Go back to where a log begins, of the machine that this replay was made for."""
         if self._has_other_code(log):
             self._processor.drop_all_translations()
+            self._code_frames.clear()
+        self._code_frames |= log.code_frames
         self._log = log
         self._ram.bytes[: len(log.base)] = log.base
+        if self._high > len(log.base):
+            self._ram.bytes[len(log.base) : self._high] = bytes(self._high - len(log.base))
+        self._high = len(log.base)
+        self._had_own_tables = False
         if self._has_stops:
             self._processor.stop_in(())
             self._has_stops = False
@@ -71,10 +82,9 @@ class Replay:
 
     def _has_other_code(self, log: RunLog) -> bool:
         """Tell whether code lies in memory that is not the code of a log's beginning."""
-        known, self._code_frames = self._code_frames, log.code_frames
-        if known != log.code_frames:
+        if self._had_own_tables:
             return True
-        pages = [slice(frame << PAGE_SHIFT, frame + 1 << PAGE_SHIFT) for frame in known]
+        pages = [slice(frame << PAGE_SHIFT, frame + 1 << PAGE_SHIFT) for frame in self._code_frames]
         return any(log.base[page] != bytes(self._ram.bytes[page]) for page in pages)
 
     def close(self) -> None:
@@ -145,6 +155,8 @@ class Replay:
         self._stands = False
         while True:
             self._library.core_run(self._processor.native)
+            if self._words[r.PAGING_CHANGED]:
+                self._had_own_tables, self._high = True, self._ram.size
             if self._words[r.REASON] != STOP_RECORDER:
                 break
             if self.is_full or self.recorder.position == self.recorder.stop_position:
@@ -164,18 +176,17 @@ class Replay:
         if run.stops is not None:
             self._processor.stop_in(run.stops)
             self._has_stops = True
-        request = self._words[r.REQUEST] | self._apply(run.pages)
-        self._processor.block[:] = run.begin
+        self._apply(run.pages)
+        request = self._words[r.REQUEST]
+        self._processor.block[:] = run.begin  # with what the host has asked for: to flush the TLB, or translations
         self._words[r.REQUEST] |= request
         self._under_way = True
 
-    def _apply(self, pages: tuple[Page, ...]) -> int:
-        request = 0
+    def _apply(self, pages: tuple[Page, ...]) -> None:
         for page in pages:
             start = page.frame << PAGE_SHIFT
             self._ram.bytes[start : start + PAGE_SIZE] = page.content
-            request |= REQUEST_FLUSH_TLB | (REQUEST_FLUSH_CODE if page.is_code else 0)
-        return request
+            self._high = max(self._high, start + PAGE_SIZE)
 
     def _check_end(self, run: Run) -> None:
         ours = bytes(self._processor.block)
@@ -183,9 +194,8 @@ class Replay:
             return
         mine, theirs = (memoryview(state[: r.XMM_OFFSET]).cast("Q") for state in (ours, run.end))
         for index, (got, expected) in enumerate(zip(mine, theirs, strict=True)):
-            if got != expected and index not in _NOT_COMPARED:
-                names = {**dict(enumerate(r.GPR_NAMES)), r.RIP: "rip", r.RFLAGS: "rflags", r.CR2: "cr2", r.CR3: "cr3"}
-                what = names.get(index, f"quadword {index} of the state block")
+            if got != expected:
+                what = _NAMES.get(index, f"quadword {index} of the state block")
                 raise ReplayDiverged(
                     f"run {self.run} of the trace ended with {what} {expected:#x}, and {got:#x} when run again; "
                     "please report this with the program"
@@ -204,11 +214,16 @@ class Replay:
             if self.has_ended:
                 if recorder.position != position:
                     raise IndexError(f"instruction {position} lies behind the end of the trace")
-                self._apply(self._log.last_pages)
+                self.finish()
                 break
             if not self.advance() and recorder.position != position:
                 recorder.take()
         recorder.take()
+
+    def finish(self) -> None:
+        """Do what the host did behind the last run."""
+        self._apply(self._log.last_pages)
+        self._processor.block[:] = self._log.last_block
 
     def state_registers(self) -> dict[str, int]:
         """Return the registers as they are now."""

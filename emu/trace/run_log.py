@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from emu.address import PAGE_SHIFT, PAGE_SIZE, Gva
 from emu.cpu.processor import Snapshot
-from emu.cpu.recorder import long_blocks
+from emu.cpu.recorder import LongBlockLog, LongBlocks
 from emu.events import Event
 from emu.image import Module
 from emu.kernel.explanation import Explanation
@@ -33,7 +33,6 @@ class Page(NamedTuple):
 
     frame: int
     content: bytes
-    is_code: bool
 
 
 class Run(NamedTuple):
@@ -81,18 +80,22 @@ class RunLog:
         self.root = system.memory.root
         self.descriptor_table = system.kernel["KiGlobalDescriptorTable"]
         self.unreachable = system.kernel["KiUnreachable"]
-        self.code_frames = tuple(_flagged(system.ram.executable, b"\1"))
-        self.base = bytes(system.ram.bytes[: system.memory.frames_used << PAGE_SHIFT])
+        self._executable = bytes(system.ram.executable)
+        self.code_frames = set(_flagged(self._executable, b"\1"))
+        """The frames that have been executable at some time."""
+        self.base = bytes(system.ram.bytes[: self._frames_that_matter() << PAGE_SHIFT])
         self.snapshot = system.cpu.snapshot()
         self.runs: list[Run] = []
         self.calls: list[LoggedCall] = []
         self.images: dict[Gva, Module] = {}
         self.buffers: tuple[TracedBuffer, ...] = ()
-        self.long_blocks = b""
+        self.long_blocks = LongBlocks()
         self.finished = False
         self._restored: Snapshot | None = None
-        self._stops: tuple[tuple[Gva, Gva], ...] | None = None
-        self._begin: tuple[bytes, tuple[Page, ...], int] | None = None
+        self._stops: tuple[tuple[Gva, Gva], ...] | None = system.cpu.stops
+        self._begin: tuple[bytes, int] | None = None
+        self._pages: list[Page] = []
+        self._long_block_log = LongBlockLog(system.cpu)
         self._forget_fresh()
         system.ram.logged = True
         system.cpu.log = self
@@ -100,25 +103,34 @@ class RunLog:
     def _forget_fresh(self) -> None:
         self._host_written[:] = self._host_written.replace(FRESH, LOGGED)
 
-    def _take_pages(self) -> tuple[Page, ...]:
+    def _frames_that_matter(self) -> int:
+        """Return up to which frame there may be something: all, for a guest with page tables of its own."""
+        system = self._system
+        return system.ram.frames if system.cpu.paging_changed else system.memory.frames_ever_used
+
+    def _note_pages(self) -> None:
+        """Note what the host has changed. Whatever interrupts this on the host, nothing is left out."""
         written, ram = self._host_written, self._system.ram
-        pages = []
+        frame = -1
         for frame in _flagged(written, FRESH):
             start = frame << PAGE_SHIFT
-            content = bytes(ram.bytes[start : start + PAGE_SIZE])
-            pages.append(Page(frame, content, bool(ram.executable[frame])))
+            self._pages.append(Page(frame, bytes(ram.bytes[start : start + PAGE_SIZE])))
             written[frame] = LOGGED[0]
-        return tuple(pages)
+        if frame >= 0 and self._executable != ram.executable:
+            self._executable = bytes(ram.executable)
+            self.code_frames.update(_flagged(self._executable, b"\1"))
 
     def run_begins(self) -> None:
         """Log what the run is given."""
-        self._begin = bytes(self._system.cpu.block), self._take_pages(), len(self._system.events)
+        self._note_pages()
+        self._begin = bytes(self._system.cpu.block), len(self._system.events)
 
     def run_ended(self) -> None:
         """Log how it ended."""
         assert self._begin is not None
-        begin, pages, events = self._begin
+        begin, events = self._begin
         end = bytes(self._system.cpu.block)
+        pages, self._pages = tuple(self._pages), []
         self.runs.append(Run(begin, end, pages, self._restored, self._stops, len(self.calls), events))
         self._restored = self._stops = None
 
@@ -131,7 +143,12 @@ class RunLog:
         self._stops = ranges
 
     def call_ended(self, address: Gva, arguments: tuple[int, ...], outcome: Outcome | None) -> None:
-        """Log the call whose runs have just ended; no outcome: an exception of the host's ended it."""
+        """Log the call whose runs have just ended; no outcome: an exception of the host's ended it.
+
+        One that ended before its first run has left nothing to log.
+        """
+        if len(self.runs) == (self.calls[-1].end_run if self.calls else 0):
+            return
         self._note_surroundings()
         explanation = Explanation(self._system)
         name = explanation.locate(address)
@@ -153,8 +170,10 @@ class RunLog:
         system = self._system
         self._note_surroundings()
         self.last_explanation = Explanation(system)
-        self.last_pages = self._take_pages()
-        self.long_blocks = long_blocks(system.cpu)
+        self._note_pages()
+        self.last_pages = tuple(self._pages)
+        self.last_block = bytes(system.cpu.block)
+        self.long_blocks = self._long_block_log.finish()
         system.cpu.log = None
         system.ram.logged = False
 
@@ -167,7 +186,7 @@ class RunLog:
         )
 
 
-def _flagged(frames: bytearray, flag: bytes) -> Iterator[int]:
+def _flagged(frames: bytes | bytearray, flag: bytes) -> Iterator[int]:
     """Find the frames with a flag."""
     frame = frames.find(flag)
     while frame >= 0:

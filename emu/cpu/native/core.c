@@ -226,6 +226,7 @@ EXPORTED void core_destroy(struct core *core)
     free(core->watched);
     free(core->exact_hooks);
     free(core->long_blocks);
+    free(core->long_block_changes);
     recorder_destroy(core->recorder);
     free(core);
 }
@@ -325,6 +326,8 @@ EXPORTED void core_run(struct core *core)
     engine->reg_write_batch(core->uc, core->ids, core->values, REGISTERS);
     if (core->recorder)
         recorder_leave(core);
+    else
+        core->runs++;
     exact_stop_leave(core);
     run_to_stop(core);
     engine->reg_read_batch(core->uc, core->ids, core->values, REGISTERS + 2);

@@ -114,19 +114,31 @@ struct core {
     uint64_t stopped_at;
     int let_pass;             /* this run goes on from an exact stop, and has not come further yet */
     int has_passed;           /* but the instruction there has begun */
+    uint64_t registers_at_stop[16];
     uint64_t blocks_at_stop;
 
     /* long_blocks.c */
     struct long_block *long_blocks;
     uint32_t long_block_count, long_block_room;
+    struct long_block_change *long_block_changes;
+    uint64_t change_count, change_room, changes_made;
+    uint64_t runs;        /* since changes are noted */
+    int notes_changes;
 
     /* recorder.c; NULL: nothing is recorded */
     struct recorder *recorder;
-    int stands_at_recorder_stop; /* the last run ended before the instruction at stopped_at, and is to go on */
+    int stands_at_recorder_stop; /* the last run ended before the instruction at recorder_stopped_at, and is to go on */
+    uint64_t recorder_stopped_at;
 };
 
 struct long_block {
     uint64_t address, size;
+};
+
+/* From a moment on a block is another one: when `blocks` blocks have started, in a run. */
+struct long_block_change {
+    struct long_block block;
+    uint64_t run, blocks;
 };
 
 int is_user_mode(struct core *core);
@@ -150,9 +162,10 @@ int refused_search(struct core *core, uint64_t address, uint64_t size);
 void exact_stop_leave(struct core *core);
 void exact_stop_arrive(struct core *core);
 
-/* long_blocks.c: note a block that was translated; the size of the one that begins at an address, 0 if it is not long. */
+/* long_blocks.c: note a block that was translated; for a recorder, the size of the one that begins now, small if it is
+   not long. */
 void note_long_block(struct core *core, uint64_t address, uint64_t size);
-uint64_t long_block_at(struct core *core, uint64_t address);
+uint64_t long_block_that_begins(struct core *core, uint64_t address);
 
 /* recorder.c: around a run, and before a block of it is counted. */
 void recorder_leave(struct core *core);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Whether the registers are those that the run began with. */
+/* Whether the registers are those of the stop that the run went on from. */
 static int is_untouched(struct core *core)
 {
     uint64_t values[16];
@@ -15,7 +15,7 @@ static int is_untouched(struct core *core)
     for (int i = 0; i < 16; i++)
         to[i] = &values[i];
     core->engine.reg_read_batch(core->uc, core->facts.register_ids, to, 16);
-    return memcmp(values, core->state->gpr, sizeof values) == 0;
+    return memcmp(values, core->registers_at_stop, sizeof values) == 0;
 }
 
 /* The instruction that the run goes on with is let pass; and once more where nothing has changed: a store into its own
@@ -51,10 +51,13 @@ static void on_instruction(void *uc, uint64_t address, uint32_t size, void *user
 void exact_stop_leave(struct core *core)
 {
     struct state *state = core->state;
-    int goes_on = (core->stands_at_exact_stop || core->stands_at_recorder_stop) && state->rip == core->stopped_at;
-    if (!core->stands_at_recorder_stop) {
+    int goes_on = core->stands_at_exact_stop && state->rip == core->stopped_at;
+    if (core->stands_at_recorder_stop) {
+        goes_on = state->rip == core->recorder_stopped_at;
+    } else {
         core->let_pass = goes_on;
         core->has_passed = 0;
+        memcpy(core->registers_at_stop, state->gpr, sizeof core->registers_at_stop);
     }
     core->stands_at_exact_stop = core->stands_at_recorder_stop = 0;
     if (!goes_on)

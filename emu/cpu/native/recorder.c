@@ -12,6 +12,7 @@
 #define PRESENT 1u
 #define USER_PAGE 4u
 #define LARGE_PAGE 0x80u
+#define LARGEST_PAGE_SHIFT 30
 #define FRAME_MASK 0x000FFFFFFFFFF000ull
 #define NO_EXECUTE 0x8000000000000000ull
 
@@ -41,11 +42,12 @@ struct recorder {
 
     struct instruction_record *current; /* NULL: the instruction under way is not recorded */
     uint64_t current_rip, current_size; /* recorded or not */
-    uint64_t repeat_count;              /* RCX before the iteration under way; 0 where it is none */
+    uint64_t progress;                  /* progress_of it, before it began */
     uint64_t left;                      /* instructions for which there is room, before stop_position */
     int under_way;                      /* an instruction has begun in this run */
     int wrote_code;                     /* and it has written to a page of code */
-    int may_change_privilege;           /* what is executed next may run at another CPL */
+    int looks;                          /* the engine has looked once more at the rep that was the last instruction */
+    uint32_t changes;                   /* properties: what is executed next may run at another CPL, or in other tables */
     int is_user;
 
     uint64_t long_begin, long_end; /* the block under way, if it is a long one */
@@ -53,6 +55,7 @@ struct recorder {
 
     uint64_t *frames;
     uint64_t frame_count;
+    uint64_t tables_left; /* to be looked at by map_frames: the guest's own may lead in rings */
 
     struct code_record *code;
     uint32_t code_count, code_room;
@@ -64,11 +67,18 @@ struct recorder {
 
 /* Frames and pages */
 
+static void map_page(struct recorder *recorder, uint64_t physical, uint64_t size, uint64_t mapped)
+{
+    for (uint64_t at = 0; at < size && (physical + at) / PAGE < recorder->frame_count; at += PAGE)
+        recorder->frames[(physical + at) / PAGE] = mapped + at;
+}
+
 static void map_table(struct recorder *recorder, uint64_t table, int shift, uint64_t address, uint64_t flags)
 {
     struct core const *core = recorder->core;
-    if (table > core->ram_size - PAGE)
+    if (table > core->ram_size - PAGE || !recorder->tables_left)
         return;
+    recorder->tables_left--;
     uint64_t const *entries = (uint64_t const *)(core->ram + table);
     for (uint64_t i = 0; i < TABLE_ENTRIES; i++) {
         uint64_t entry = entries[i];
@@ -76,33 +86,39 @@ static void map_table(struct recorder *recorder, uint64_t table, int shift, uint
             continue;
         uint64_t at = address | i << shift, next = entry & FRAME_MASK;
         uint64_t rights = flags & ((entry & USER_PAGE ? FRAME_IS_USER : 0u) | (entry & NO_EXECUTE ? 0u : FRAME_IS_CODE));
-        if (shift > 12) {
-            if (!(entry & LARGE_PAGE))
-                map_table(recorder, next, shift - 9, at, rights);
-            continue;
-        }
         if (at >> 47 & 1)
             at |= 0xFFFF000000000000ull;
-        if (next / PAGE < recorder->frame_count)
-            recorder->frames[next / PAGE] = at | rights | FRAME_IS_MAPPED;
+        if (shift == 12 || (shift <= LARGEST_PAGE_SHIFT && entry & LARGE_PAGE))
+            map_page(recorder, next & ~((1ull << shift) - 1), 1ull << shift, at | rights | FRAME_IS_MAPPED);
+        else
+            map_table(recorder, next, shift - 9, at, rights);
     }
 }
 
-/* The engine's memory hooks give guest-physical addresses. Every virtual page has a frame of its own. */
+/* The engine's memory hooks give guest-physical addresses. Every virtual page has a frame of its own, but for guests
+   with page tables of their own: there an address is one of those that the frame has. */
 static void map_frames(struct recorder *recorder)
 {
+    struct core *core = recorder->core;
+    uint64_t root = 0;
+    core->engine.reg_read(core->uc, core->facts.cr3_id, &root);
     memset(recorder->frames, 0, recorder->frame_count * sizeof *recorder->frames);
-    map_table(recorder, recorder->core->state->cr3 & FRAME_MASK, 39, 0, FRAME_IS_USER | FRAME_IS_CODE);
+    recorder->tables_left = recorder->frame_count;
+    map_table(recorder, root & FRAME_MASK, 39, 0, FRAME_IS_USER | FRAME_IS_CODE);
 }
 
-/* A page may have become present since: the guest may edit its tables. */
+/* A page may have become present since: the guest may edit its tables. What no table leads to any more, the TLB still
+   may: there is no address left to be told but the physical one. */
 static uint64_t frame_of(struct recorder *recorder, uint64_t physical)
 {
     uint64_t frame = physical / PAGE;
     if (frame >= recorder->frame_count)
         return 0;
-    if (!(recorder->frames[frame] & FRAME_IS_MAPPED))
+    if (!(recorder->frames[frame] & FRAME_IS_MAPPED)) {
         map_frames(recorder);
+        if (!(recorder->frames[frame] & FRAME_IS_MAPPED))
+            recorder->frames[frame] = frame * PAGE | FRAME_IS_MAPPED;
+    }
     return recorder->frames[frame];
 }
 
@@ -147,6 +163,13 @@ static int is_prefix(uint8_t byte)
            byte == 0x3E || byte == 0x26 || byte == 0x64 || byte == 0x65 || (byte & 0xF0) == 0x40;
 }
 
+static int32_t displacement(struct code_record const *code)
+{
+    int32_t value;
+    memcpy(&value, code->bytes + code->size - sizeof value, sizeof value);
+    return value;
+}
+
 static uint8_t properties_of(struct code_record const *code)
 {
     int at = 0, repeats = 0;
@@ -154,7 +177,7 @@ static uint8_t properties_of(struct code_record const *code)
         repeats |= code->bytes[at] == 0xF2 || code->bytes[at] == 0xF3;
         at++;
     }
-    uint8_t opcode = code->bytes[at], second = code->bytes[at + 1];
+    uint8_t opcode = code->bytes[at], second = code->bytes[at + 1], extension = second >> 3 & 7;
     uint8_t properties = 0;
     /* ins, outs; movs, cmps; stos, lods, scas */
     if (repeats && ((opcode >= 0x6C && opcode <= 0x6F) || (opcode >= 0xA4 && opcode <= 0xA7) ||
@@ -164,6 +187,11 @@ static uint8_t properties_of(struct code_record const *code)
         properties |= CODE_CHANGES_PRIVILEGE | CODE_KEEPS_HALVES;
     if (opcode == 0x0F && (second == 0x07 || second == 0x35)) /* sysret, sysexit */
         properties |= CODE_CHANGES_PRIVILEGE;
+    if (opcode == 0x0F && (second == 0x22 || second == 0x01)) /* mov cr, invlpg */
+        properties |= CODE_CHANGES_PAGING;
+    if ((opcode == 0xE8 && at + 5 == code->size && displacement(code) == -code->size) ||
+        (opcode == 0xFF && (extension == 2 || extension == 3)))
+        properties |= CODE_CALLS_ITSELF;
     if (opcode == 0xA7 || (opcode == 0x0F && second == 0xAE)) /* cmps; fxsave, fxrstor */
         properties |= CODE_KEEPS_HALVES;
     return properties;
@@ -211,22 +239,33 @@ static void take_back(struct recorder *recorder)
     recorder->current = NULL;
 }
 
-/* The engine is at the same instruction again: returns whether it only looks once more at a rep whose count has come
-   to 0. A store into its own block makes it begin the instruction anew, without having done it: that is taken back. */
-__attribute__((noinline)) static int is_no_iteration(struct recorder *recorder, struct cached_code const *code)
+#define SHOWS_PROGRESS (CODE_REP | CODE_CALLS_ITSELF)
+
+/* What another value of shows that an instruction which is about to begin has been done since: RCX of a rep, RSP of a
+   call. No other one writes to memory and goes on with itself. */
+static uint64_t progress_of(struct recorder *recorder, uint8_t properties)
 {
     struct core *core = recorder->core;
-    uint64_t count = 0;
-    int rep = code->properties & CODE_REP;
-    if (!rep && !recorder->wrote_code)
+    uint64_t value = 0;
+    if (properties & CODE_REP)
+        core->engine.reg_read(core->uc, core->facts.rcx_id, &value);
+    else if (properties & CODE_CALLS_ITSELF)
+        core->engine.reg_read(core->uc, core->facts.register_ids[4], &value);
+    return value;
+}
+
+/* The engine is at the same instruction again: returns whether it only looks once more at a rep whose count has come
+   to 0. A store into its own block makes it begin the instruction anew, without having done it: that is taken back. */
+__attribute__((noinline)) static int is_no_iteration(struct recorder *recorder, uint8_t properties)
+{
+    if (!(properties & CODE_REP) && !recorder->wrote_code)
         return 0;
-    if (rep)
-        core->engine.reg_read(core->uc, core->facts.rcx_id, &count);
-    if (recorder->wrote_code && count == recorder->repeat_count)
+    uint64_t progress = progress_of(recorder, properties);
+    if (recorder->wrote_code && progress == recorder->progress)
         take_back(recorder);
-    else if (rep && count == 0)
+    else if (properties & CODE_REP && progress == 0)
         return 1;
-    recorder->repeat_count = count;
+    recorder->progress = progress;
     return 0;
 }
 
@@ -252,7 +291,7 @@ static void stop_here(struct recorder *recorder, uint64_t rip)
     struct core *core = recorder->core;
     keep_fault(core);
     core->state->reason = STOP_RECORDER;
-    core->stopped_at = rip;
+    core->recorder_stopped_at = rip;
     core->engine.emu_stop(core->uc);
 }
 
@@ -264,6 +303,17 @@ static void read_registers(struct core *core, uint64_t *row)
     core->engine.reg_read_batch(core->uc, core->facts.register_ids, to, REGISTERS);
 }
 
+__attribute__((noinline)) static void take_changes(struct recorder *recorder)
+{
+    if (recorder->changes & CODE_CHANGES_PRIVILEGE)
+        recorder->is_user = is_user_mode(recorder->core);
+    if (recorder->changes & CODE_CHANGES_PAGING) {
+        recorder->epoch++;
+        map_frames(recorder);
+    }
+    recorder->changes = 0;
+}
+
 static void on_instruction(void *uc, uint64_t rip, uint32_t size, void *user)
 {
     struct recorder *recorder = user;
@@ -273,27 +323,27 @@ static void on_instruction(void *uc, uint64_t rip, uint32_t size, void *user)
     /* The hooks of a block whose own hook has stopped the run are still called. */
     if (core->state->reason != STOP_HALT || core->refused || core->translate_again)
         return;
+    if (recorder->changes)
+        take_changes(recorder);
     struct cached_code const *code = code_at(recorder, rip, size);
     if (rip == recorder->current_rip && recorder->under_way) {
-        if (is_no_iteration(recorder, code))
+        if (is_no_iteration(recorder, code->properties)) {
+            recorder->looks = 1;
             return;
-    } else if (code->properties & CODE_REP) {
-        core->engine.reg_read(core->uc, core->facts.rcx_id, &recorder->repeat_count);
+        }
     } else {
-        recorder->repeat_count = 0;
+        recorder->progress = code->properties & SHOWS_PROGRESS ? progress_of(recorder, code->properties) : 0;
     }
     if (!recorder->left || recording->access_room - recording->access_count < ACCESSES_AT_MOST || recording->failed) {
         stop_here(recorder, rip);
         return;
     }
     recorder->left--;
-    if (recorder->may_change_privilege)
-        recorder->is_user = is_user_mode(core);
-    recorder->may_change_privilege = code->properties & CODE_CHANGES_PRIVILEGE;
+    recorder->changes = code->properties & (CODE_CHANGES_PRIVILEGE | CODE_CHANGES_PAGING);
     recorder->current_rip = rip;
     recorder->current_size = size;
     recorder->under_way = 1;
-    recorder->wrote_code = 0;
+    recorder->wrote_code = recorder->looks = 0;
     uint64_t position = recording->position++;
     if (recording->filtered && !passes_filter(recording, rip)) {
         recorder->current = NULL;
@@ -388,11 +438,12 @@ void recorder_leave(struct core *core)
     if (recorder->resumes)
         return;
     recorder->long_begin = recorder->long_end = 0;
+    core->runs++;
     recorder->current = NULL;
-    recorder->under_way = 0;
-    recorder->may_change_privilege = 1;
+    /* An exact stop may come before such a look. */
+    recorder->under_way = recorder->looks && core->stands_at_exact_stop;
+    recorder->changes = CODE_CHANGES_PRIVILEGE | CODE_CHANGES_PAGING;
     recorder->epoch++;
-    map_frames(recorder);
 }
 
 /* Whether the instruction that began last is the one at which the run has ended. */
@@ -404,7 +455,8 @@ void recorder_arrive(struct core *core)
         return;
     switch (state->reason) {
     case STOP_EXACT: /* it was about to begin */
-        take_back(recorder);
+        if (!recorder->looks)
+            take_back(recorder);
         break;
     case STOP_INTERRUPT:
         if (state->vector == DEBUG_EXCEPTION)
@@ -439,9 +491,8 @@ int recorder_is_cut(struct core *core, uint64_t address)
     if (address > recorder->long_begin && address < recorder->long_end &&
         address == recorder->current_rip + recorder->current_size)
         return 1;
-    uint64_t size = long_block_at(core, address);
     recorder->long_begin = address;
-    recorder->long_end = address + size;
+    recorder->long_end = address + long_block_that_begins(core, address);
     return 0;
 }
 

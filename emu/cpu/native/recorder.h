@@ -28,6 +28,8 @@ struct access_record {
 #define CODE_REP 1u               /* a string instruction with a rep prefix */
 #define CODE_KEEPS_HALVES 2u      /* two accesses side by side are two, not the halves of one */
 #define CODE_CHANGES_PRIVILEGE 4u /* it may go on at another CPL */
+#define CODE_CHANGES_PAGING 8u    /* it may go on with other page tables */
+#define CODE_CALLS_ITSELF 16u     /* or may do so: a call by register or memory */
 
 struct code_record {
     uint64_t rip;

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`--emu-trace`: the whole suite with every call traced (tests/traced.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--emu-trace",
+        action="store_true",
+        help="trace every call of every machine, and compare running it again with the call itself",
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _trace_every_call(request: pytest.FixtureRequest) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        if request.config.getoption("--emu-trace"):
+            from tests.traced import trace_every_call  # noqa: PLC0415 (NumPy takes its time to import)
+
+            trace_every_call(patch)
+        yield
