@@ -2,6 +2,7 @@
 """The record of a run, its questions and its file formats."""
 
 from emu.trace.code import Code, TracedBuffer, TracedCall, TracedModule
+from emu.trace.file import load
 from emu.trace.layout import ACCESS, EVENT, INSTRUCTION, READ, WRITE, AccessFlag, EventKind, InstructionFlag
 from emu.trace.source import Chunk, MachineState, StoredSource, TraceError
 from emu.trace.trace import Trace
@@ -24,4 +25,5 @@ __all__ = [
     "TracedBuffer",
     "TracedCall",
     "TracedModule",
+    "load",
 ]

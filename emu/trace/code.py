@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from typing import Final, NamedTuple
 
 from emu.address import ADDRESS_MASK, Gva
 from emu.cpu.instruction import decode
+
+_NUMBER: Final = re.compile(r"0x[0-9a-f]+|[0-9]")
+"""How the disassembler writes a target."""
 
 
 class Code(NamedTuple):
@@ -34,7 +38,7 @@ class Code(NamedTuple):
         if not text:
             return f".byte {', '.join(f'{byte:#04x}' for byte in self.bytes)}"
         mnemonic, _, operand = text.rpartition(" ")
-        if not mnemonic.startswith(("j", "call", "loop", "bnd")) or not operand[:1].isdigit():
+        if not mnemonic.startswith(("j", "call", "loop", "bnd")) or not _NUMBER.fullmatch(operand):
             return text
         distance = int(operand, 0)  # decoded at address 0
         distance -= (distance & 1 << 63) << 1

@@ -13,7 +13,10 @@ from emu.trace.source import CHUNK, Chunk, MachineState, Table, TraceSource, Wor
 from emu.trace.tables import Tables, gather
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from emu.trace.copy_map import CopyMap
+    from emu.trace.coverage import Coverage
     from emu.trace.layout import EventKind
     from emu.trace.profile import TraceProfile
     from emu.trace.query import Indices
@@ -153,3 +156,24 @@ class Trace:
         from emu.trace.profile import profile  # noqa: PLC0415
 
         return profile(self)
+
+    def coverage(self) -> Coverage:
+        """Return what the trace reached of its images: lines, functions, `__try` blocks. `a | b` sums runs."""
+        from emu.trace.coverage import coverage  # noqa: PLC0415
+
+        return coverage(self, self.images)
+
+    def text(self, *, begin: int = 0, end: int | None = None, fold: bool = True, color: bool = False) -> str:
+        """Return the trace as a listing, see `emu.trace.listing`; `fold` puts repetitions into one line."""
+        from emu.trace.listing import listing  # noqa: PLC0415
+
+        return "\n".join(listing(self, begin=begin, end=end, fold=fold, color=color))
+
+    def save(self, path: Path | str) -> None:
+        """Write the trace to a file of its own, which `emu.trace.load` reads; registers and states stay behind.
+
+        Raises OSError; what was at `path` before is then still there.
+        """
+        from emu.trace.file import save  # noqa: PLC0415
+
+        save(self, path)

@@ -23,6 +23,7 @@ def code(encoding: str, *, symbol: str = "copy", offset: int = 0x10, module: str
         ("e8fbffffff", "call 0xfffff80000001010"),
         ("ffd0", "call rax"),
         ("ff2500000000", "jmp qword ptr [rip]"),
+        ("ff15cf100000", "call qword ptr [rip + 0x10cf]"),
         ("06", ".byte 0x06"),
     ],
 )
