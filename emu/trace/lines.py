@@ -31,7 +31,7 @@ WIDEST_NUMBER: Final = 8
 """Bytes of a value that is shown as a number although it is text."""
 
 PLACE_COLUMNS: Final = 27, 44
-TEXT_COLUMNS: Final = 38, 48
+TEXT_COLUMNS: Final = 40, 48
 """Columns of a place and of a disassembly at first, and at most: they become wider by what is shown."""
 
 _BYTES: Final = [f"{value:#04x}" + (f" '{chr(value)}'" if 0x20 <= value < 0x7F else "") for value in range(256)]
@@ -89,11 +89,14 @@ class Lines:
         accesses  (address, low, high, size, kind, flags) of each
         """
         words = self._words.get(code) or self._words_of(code)
-        told = self._accesses(accesses)
         if not flags & _TRAPPED:
-            return self._line(" ", index, words, words.text, told)
-        trapped = self._paint("trapped", FAULT)
-        return self._line("!", index, words, words.text, f"{trapped}, {told}" if told else trapped)
+            return self._line(" ", index, words, words.text, ", ".join([self._access(*access) for access in accesses]))
+        done = [self._access(*access) for access in accesses if not access[-1] & _NOT_PERFORMED]
+        not_done = [self._access(*access) for access in accesses if access[-1] & _NOT_PERFORMED]
+        told = ", ".join([self._paint("trapped", FAULT), *done])
+        if not_done:
+            told += f"; {self._paint('not performed', FAULT)}: {', '.join(not_done)}"
+        return self._line("!", index, words, words.text, told)
 
     def _line(self, mark: str, index: int, words: _Words, text: str, told: str) -> Iterator[str]:
         if words.file != self._file and words.file:
@@ -107,14 +110,9 @@ class Lines:
         line = f"{mark}{index:>7}  {words.line:<5} {place:<{self._place_columns}}  {text:<{self._text_columns}}"
         yield f"{line}  {told}" if told else line.rstrip()
 
-    def _accesses(self, accesses: Sequence[tuple[Any, ...]]) -> str:
-        return ", ".join([self._access(*access) for access in accesses])
-
     def _access(self, address: int, low: int, high: int, size: int, kind: int, flags: int) -> str:
         value = describe_value(low | high << 64, size)
         told = f"{_KIND_WORDS[kind == READ]} {self.names.locate(address)} = {value}"
-        if flags & _NOT_PERFORMED:
-            return self._paint(f"({told} not performed)", FAULT)
         return self._paint(told, USER if flags & _USER_ACCESS else KERNEL) if self._color else told
 
     def many_accesses(self, index: int, code: int, flags: int, accesses: Table) -> Iterator[str]:
@@ -125,7 +123,8 @@ class Lines:
         told = f"{len(accesses)} accesses: {self.touched(touched)}"
         if not flags & _TRAPPED:
             return self._line(" ", index, words, words.text, told)
-        return self._line("!", index, words, words.text, f"{self._paint('trapped', FAULT)}, ({told} not performed)")
+        trapped, not_done = self._paint("trapped", FAULT), self._paint("not performed", FAULT)
+        return self._line("!", index, words, words.text, f"{trapped}; {not_done}: {told}")
 
     def touched(self, touched: Touched) -> str:
         """Return what many accesses touched: `reads source+2..63, writes target+2..63`."""
@@ -149,7 +148,9 @@ class Lines:
             told = f"{reads} → {writes}"
         else:
             told = f"reads {reads}" if reads else f"writes {writes}" if writes else ""
-        return self._line(" ", index, words, f"{self._code[code].mnemonic} × {count if told else 0:,}", told)
+        # One iteration without accesses is a count of 0, or its accesses were filtered out.
+        text = f"{self._code[code].mnemonic} × {count:,}" if told or count > 1 else words.text
+        return self._line(" ", index, words, text, told)
 
     def repeated(self, period: int, times: int, touched: Touched) -> str:
         """Return the line of a folded loop."""
