@@ -16,6 +16,7 @@ from emu.trace.code import Code, TracedBuffer, TracedCall, TracedModule
 from emu.trace.file import sections
 from emu.trace.file.block import Place, block_counts, decode_block
 from emu.trace.file.byte_stream import Malformed
+from emu.trace.file.explanations import Explanation
 from emu.trace.file.records import RecordReader, headings
 from emu.trace.file.recut import recut
 from emu.trace.file.schema import RECORD_SECTIONS, Totals, check_head
@@ -48,7 +49,7 @@ class _Contents:
         self.records: dict[bytes, list[Any]] = {kind: [] for kind in RECORD_SECTIONS}
         self.rows: list[tuple[int, ...]] = []
         self.events: list[Event] = []
-        self.explanations: list[str] = []
+        self.explanations: list[Explanation] = []
         self._kinds = {kind: headings([record]) for kind, record in RECORD_SECTIONS.items()}
         self._event_kinds = headings(EVENT_TYPES)
 
@@ -70,11 +71,17 @@ class _Contents:
             while not reader.is_done:
                 self.rows.append(tuple([reader.number() for _ in range(_EVENT_FIELDS)]))
                 self.events.append(reader.record())
-                self.explanations.append(reader.text())
+                self.explanations.append(self._explanation(reader))
         elif section.kind == sections.DONE:
             self._check_totals(Totals.unpack(section.content))
         else:
             raise Malformed(f"the section at byte {section.at} is a {section.kind!r}, which is nothing")
+
+    def _explanation(self, reader: RecordReader) -> Explanation:
+        number, known = reader.number(), len(self.records[sections.CODE])
+        if number > known:
+            raise Malformed(f"an explanation quotes code {number - 1} of {known}")
+        return Explanation(reader.text(), number - 1, reader.text()) if number else Explanation(reader.text())
 
     def _check_totals(self, said: Totals) -> None:
         counts = [len(records) for records in (*self.records.values(), self.events)]
@@ -145,7 +152,7 @@ class FileSource:
 
     def explain(self, index: int) -> str:
         """Return an event in words."""
-        return self._explanations[index]
+        return self._explanations[index].text(self.code)
 
     def registers(self, begin: int, end: int) -> Words:
         """Registers are derived by running again, which takes the machine."""

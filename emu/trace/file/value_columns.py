@@ -106,7 +106,7 @@ class _Literals(NamedTuple):
     which: Indices
     """Their sorted rows."""
     is_first: Mask
-    """Tells where a value is not counted from the one before: at another operand, or another size."""
+    """Tells where a value is not counted from the one before: at another operand, or another width."""
     low_width: Indices
     """Bytes of each that are in the file."""
     high_width: Indices
@@ -115,7 +115,7 @@ class _Literals(NamedTuple):
     def of(cls, origins: Words, sizes: Words, operands: Groups, *, wide: bool) -> _Literals:
         which = np.flatnonzero(origins == ITSELF)
         operand = (np.cumsum(operands.is_first) - 1)[which]
-        size = np.full(len(which), 16) if wide else sizes[which].astype(np.intp)
+        size = np.full(len(which), 16) if wide else np.minimum(sizes[which], 16).astype(np.intp)
         is_first = np.ones(len(which), bool)
         is_first[1:] = (operand[1:] != operand[:-1]) | (size[1:] != size[:-1])
         return cls(which, is_first, np.minimum(size, 8), np.clip(size - 8, 0, 8))

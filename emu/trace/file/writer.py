@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 from emu.events import Event
 from emu.trace.file import sections
 from emu.trace.file.block import BLOCK, MOST_ACCESSES, Place, encode_block
+from emu.trace.file.explanations import Explanation, Quotes
 from emu.trace.file.records import RecordWriter
 from emu.trace.file.recut import recut, split
 from emu.trace.file.schema import RECORD_SECTIONS, Totals, head
 from emu.trace.file.sections import SectionWriter
+from emu.trace.layout import EVENT
 from emu.trace.source import CHUNK, Chunk, Table, TraceError
 
 if TYPE_CHECKING:
@@ -100,18 +102,22 @@ def _write_records(
         writer.write(kind, bytes(out.data))
 
 
-def _events(trace: Trace, tables: list[Table]) -> Iterator[tuple[list[int], Event, str]]:
+def _events(trace: Trace, tables: list[Table]) -> Iterator[tuple[tuple[int, ...], Event, Explanation]]:
     """Give each event as its row, whole, and in words."""
+    quotes, rip = Quotes(trace.code), (EVENT.names or ()).index("rip")
     index = 0
     for table in tables:
         for row in table.tolist():
-            yield row, trace.event(index), trace.explain(index)
+            yield row, trace.event(index), quotes.cut(trace.explain(index), row[rip])
             index += 1
 
 
-def _put_event(out: RecordWriter, stored: tuple[list[int], Event, str]) -> None:
+def _put_event(out: RecordWriter, stored: tuple[tuple[int, ...], Event, Explanation]) -> None:
     row, event, explanation = stored
     for number in row:
         out.number(number)
     out.record(event)
-    out.text(explanation)
+    out.number(0 if explanation.code is None else explanation.code + 1)
+    out.text(explanation.before)
+    if explanation.code is not None:
+        out.text(explanation.behind)

@@ -176,6 +176,7 @@ def _file(*parts: tuple[bytes, bytes]) -> bytes:
 
 
 NOTHING = Totals(*[0] * 8)
+PAGED_IN = b"\x00\x13PagedIn address rip\x00\x00"
 
 
 @pytest.mark.parametrize(
@@ -196,10 +197,11 @@ NOTHING = Totals(*[0] * 8)
         ([(s.HEAD, head()), (s.EVENTS, b"\x01")], "1 bytes are announced where 0 are left"),
         ([(s.HEAD, head()), (s.DONE, b"")], "its end has 0 bytes"),
         ([(s.HEAD, head()), (s.DONE, NOTHING._replace(events=1).pack())], "its end tells of .*events=1"),
+        ([(s.HEAD, head()), (s.EVENTS, bytes(6) + PAGED_IN + b"\x01")], "an explanation quotes code 0 of 0"),
         (
             [
                 (s.HEAD, head()),
-                (s.EVENTS, b"\xff" * 9 + b"\x7f" + bytes(5) + b"\x00\x13PagedIn address rip\x00\x00\x00\x00"),
+                (s.EVENTS, b"\xff" * 9 + b"\x7f" + bytes(5) + PAGED_IN + bytes(3)),
                 (s.DONE, NOTHING._replace(events=1).pack()),
             ],
             "a number of an event is too large",
@@ -249,7 +251,7 @@ def test_a_file_is_found_from_another_directory(small: Path, monkeypatch: pytest
 
 def test_padding_is_zero_whatever_it_was(scratch: Path) -> None:
     trace = copied(b"abc")
-    accesses = np.frombuffer(b"\xff" * trace.accesses.nbytes, trace.accesses.dtype).copy()
+    accesses = np.frombuffer(bytearray(b"\xff" * trace.accesses.nbytes), trace.accesses.dtype)
     for field in accesses.dtype.names or ():
         accesses[field] = trace.accesses[field]
     assert accesses.tobytes() != trace.accesses.tobytes()

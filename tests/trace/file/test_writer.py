@@ -19,8 +19,8 @@ from emu.trace.file.sections import BLOCK, CODE, EVENTS, read_sections
 from emu.trace.file.writer import write
 from tests.trace.made import copied, loop_code
 
-GOLDEN = "6b075543326fdc001ffcb5a14811b142aa22322e98d7249c98e9008f341da105"
-GOLDEN_SIZE = 1650
+GOLDEN = "6e794199047d689c36a227eac11abcab1956214388e523b3f3b4a38de838e89c"
+GOLDEN_SIZE = 1652
 
 
 def _bytes(trace: Trace) -> bytes:
