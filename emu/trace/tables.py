@@ -35,7 +35,8 @@ class _Column:
         self._file: IO[bytes] | None = None
 
     def add(self, piece: Table) -> None:
-        """Add rows."""
+        """Add rows. NumPy packs the rows that it puts together, so they are brought back to their own layout."""
+        piece = np.ascontiguousarray(piece, self._dtype)
         self._pieces.append(piece)
         self._bytes += piece.nbytes
         if self._file is None and self._bytes > self._limit:
@@ -52,7 +53,11 @@ class _Column:
             return np.memmap(self._file, self._dtype, "r")
         if len(self._pieces) == 1:
             return self._pieces[0]
-        return np.concatenate(self._pieces) if self._pieces else np.zeros(0, self._dtype)
+        if not self._pieces:
+            return np.zeros(0, self._dtype)
+        rows = [piece.view(f"V{self._dtype.itemsize}") for piece in self._pieces]
+        whole: Table = np.concatenate(rows).view(self._dtype)
+        return whole
 
 
 def gather(chunks: Iterable[Chunk], limit: int = MEMORY_LIMIT) -> Tables:

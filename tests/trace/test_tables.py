@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from emu.trace import ACCESS, EVENT, INSTRUCTION
 from emu.trace.tables import gather
 from tests.trace.made import copied
 
@@ -15,6 +16,7 @@ from tests.trace.made import copied
 def test_the_pieces_make_the_whole(limit: int, size: int) -> None:
     trace = copied(bytes(range(50)), fault_at=20)
     tables = gather(trace.chunks(size), limit)
+    assert [table.dtype for table in tables] == [INSTRUCTION, ACCESS, EVENT]
     assert np.array_equal(tables.instructions, trace.instructions)
     assert np.array_equal(tables.accesses, trace.accesses)
     assert np.array_equal(tables.events, trace.events)
