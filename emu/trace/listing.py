@@ -127,7 +127,7 @@ class _Listing:
         low = max(self._begin - chunk.first, 0)
         high = size if self._end is None else min(self._end - chunk.first, size)
         self._instructions = np.concatenate([self._instructions, instructions[low:high]])
-        self._accesses = np.concatenate([self._accesses, chunk.accesses[starts[low] : starts[high]]])
+        self._accesses = np.concatenate([self._accesses, chunk.accesses[starts[low] : starts[high]]], dtype=ACCESS)
         self._starts = _starts(self._instructions)
         self._behind = chunk.first + high
         return self._mark(chunk, chunk.first + low, self._behind)

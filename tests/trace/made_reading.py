@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from emu.address import Gva
-from emu.events import Event, PagedIn, TrapTaken
+from emu.events import DebugPrinted, Event, PagedIn, TrapTaken
 from emu.trace import (
     ACCESS,
     EVENT,
@@ -141,6 +141,17 @@ def nested(outer: int, inner: Sequence[int]) -> Trace:
             steps += [Ran(3), Ran(4), Ran(5)]
         steps += [Ran(6), Ran(7)]
     return ran(NESTED, [*steps, Ran(8, ((READ, STACK, BASE + 0x1000, 8),))])
+
+
+PUSH_MEMORY: Final = ("ff36", "90", "c3")
+"""push qword ptr [rsi]; nop; ret"""
+
+
+def pushed_in_vain() -> Trace:
+    """Return the trace of a push whose store traps, after its load."""
+    touched = ((READ, SOURCE, int.from_bytes(b"password", "little"), 8), (WRITE, STACK - 8, 0, 8))
+    steps = [Ran(1), Ran(0, touched, InstructionFlag.TRAPPED)]
+    return ran(PUSH_MEMORY, steps, behind=(DebugPrinted("x", 0, 0),))
 
 
 class Registered(Trace):

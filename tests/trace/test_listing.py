@@ -13,26 +13,15 @@ from hypothesis import strategies as st
 
 from emu import Machine, Profile
 from emu.address import Gva
-from emu.events import DebugPrinted, PagedIn
+from emu.events import PagedIn
 from emu.trace import READ, WRITE, Chunk, InstructionFlag, Trace, TracedCall, TraceError
 from emu.trace import listing as listing_module
 from emu.trace.listing import listing
-from tests.trace.made import BASE, SOURCE, STACK, TARGET, copied
-from tests.trace.made_reading import Ran, nested, ran, rep_copied
+from tests.trace.made import BASE, SOURCE, TARGET, copied
+from tests.trace.made_reading import PUSH_MEMORY, Ran, nested, pushed_in_vain, ran, rep_copied
 from tests.trace.made_steps import Sliced
 
 GOLDEN = Path(__file__).parent / "golden"
-
-PUSH_MEMORY = ("ff36", "90", "c3")
-"""push qword ptr [rsi]; nop; ret"""
-
-
-def pushed_in_vain() -> Trace:
-    """Return the trace of a push whose store traps, after its load."""
-    touched = ((READ, SOURCE, int.from_bytes(b"password", "little"), 8), (WRITE, STACK - 8, 0, 8))
-    steps = [Ran(1), Ran(0, touched, InstructionFlag.TRAPPED)]
-    return ran(PUSH_MEMORY, steps, behind=(DebugPrinted("x", 0, 0),))
-
 
 TRACES = {
     "clean-copy": copied(b"hello from user mode"),
