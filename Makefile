@@ -12,10 +12,10 @@ BIN := .venv/bin
 GUEST := $(wildcard guest/kernel/* guest/umaccess/* guest/include/* emu/cpu/native/* emu/toolchain/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: setup run test test-all test-wine fuzz lint bench docs clean help
+.PHONY: setup run test test-all test-wine test-browser fuzz lint bench docs clean help
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf 'make %-10s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf 'make %-12s %s\n' "$$name" "$$text"; done
 
 setup: .venv/stamp emu/_built/stamp ## create .venv with everything in it
 
@@ -36,9 +36,9 @@ run: setup ## copy from user memory, fail at byte 77, handle it
 	$(BIN)/emu $(RUN) || [ $$? -eq 1 ] # status 1: the call raised, as this one is meant to
 
 test: setup ## the tests, without the long sweeps
-	$(BIN)/python -m pytest -n auto -m 'not sweep and not wine'
+	$(BIN)/python -m pytest -n auto -m 'not sweep and not wine and not browser'
 
-test-all: setup ## all tests, but for those under Wine
+test-all: setup ## all tests, but for those under Wine and in a browser
 	$(BIN)/python -m pytest -n auto
 
 test-wine: setup ## the exception programs under Wine, which it installs from Debian
@@ -46,6 +46,13 @@ test-wine: setup ## the exception programs under Wine, which it installs from De
 		sudo=$$(test "$$(id -u)" = 0 || echo sudo); \
 		$$sudo apt-get update -qq && $$sudo apt-get install --yes --no-install-recommends wine64; }
 	$(BIN)/python -m pytest -m wine -rP tests/conformance/seh/test_wine.py
+
+test-browser: setup ## the pages in a headless Chromium, which it installs from Debian
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
+		sudo=$$(test "$$(id -u)" = 0 || echo sudo); \
+		$$sudo apt-get update -qq && $$sudo apt-get install --yes --no-install-recommends chromium chromium-driver; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'
+	$(BIN)/python -m pytest -m browser -rP tests/browser
 
 fuzz: setup ## a million damaged images, tables, stacks and programs
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'

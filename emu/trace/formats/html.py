@@ -51,7 +51,6 @@ MOST_ACCESSES: Final = 40_000_000
 SCRIPTS: Final = (
     "data.js",
     "describe.js",
-    "colours.js",
     "memory.js",
     "bytes.js",
     "strip.js",

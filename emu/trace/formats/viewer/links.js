@@ -1,60 +1,81 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The line from the bytes that were read to those that are written now.
+// The line from the byte that was read to the byte that was written with it.
 
-/** The last performed read of the source at or before an instruction, and the first write of the target from it on. */
-function pairAt(viewer) {
-  const { trace, index, source, target } = viewer;
-  const near = (strip, wanted, from, step) => {
-    for (let access = from, left = 64; access >= 0 && access < trace.accessCount && left--; access += step) {
-      const kind = trace.kind[access];
-      if (kind & NOT_PERFORMED || Boolean(kind & WRITE) !== wanted) continue;
-      const extent = strip.history.extentOf(access);
-      if (extent) return { access, extent };
+/** Accesses that are looked at for the other end of a move. */
+const REACH = 512;
+
+/** The read and the write, of the same width and value, that belong together at an instruction; null if none do. */
+function moveAt(trace, source, target, instruction) {
+  const begin = trace.firstAccess[instruction];
+  const behind = trace.firstAccess[instruction + 1];
+  for (let access = begin; access < behind; access++) {
+    const kind = trace.kind[access];
+    if (kind & NOT_PERFORMED) continue;
+    if (!(kind & WRITE) && source.touches(access)) {
+      const write = partnerOf(trace, source, target, access, 1);
+      if (write >= 0) return { read: access, write, now: write < behind };
     }
-    return null;
-  };
-  const first = trace.firstAccess[index];
-  const last = trace.firstAccess[index + 1] - 1;
-  for (let access = first; access <= last; access++) {
-    const writes = trace.kind[access] & WRITE;
-    if (writes && target.history.extentOf(access)) {
-      return [near(source, false, access - 1, -1), { access, extent: target.history.extentOf(access) }];
-    }
-  }
-  for (let access = first; access <= last; access++) {
-    if (!(trace.kind[access] & WRITE) && source.history.extentOf(access)) {
-      return [{ access, extent: source.history.extentOf(access) }, near(target, true, access + 1, 1)];
+    if (kind & WRITE && target.touches(access)) {
+      const read = partnerOf(trace, target, source, access, -1);
+      if (read >= 0) return { read, write: access, now: true };
     }
   }
-  return [null, null];
+  const last = target.lastBefore(begin);
+  if (last < 0 || begin - last > REACH || (trace.kind[last] & (WRITE | NOT_PERFORMED)) !== WRITE) return null;
+  const read = partnerOf(trace, target, source, last, -1);
+  return read < 0 ? null : { read, write: last, now: false };
 }
 
-/** Whether what was read is what was written, byte for byte. */
-function isSameValue(trace, read, write) {
-  return trace.size[read.access] === trace.size[write.access] && trace.valueOf(read.access) === trace.valueOf(write.access);
+/** The nearest access of the other region with the same value; one at the same offset is taken before all others. */
+function partnerOf(trace, own, other, access, step) {
+  const wanted = step > 0 ? WRITE : 0;
+  const end = Math.max(-1, Math.min(trace.accessCount, access + step * REACH));
+  let nearest = -1;
+  for (let at = access + step; step > 0 ? at < end : at > end; at += step) {
+    if ((trace.kind[at] & (WRITE | NOT_PERFORMED)) !== wanted || !other.touches(at)) continue;
+    if (trace.size[at] !== trace.size[access] || !sameValue(trace, at, access)) continue;
+    if (other.offsetOf(at) === own.offsetOf(access)) return at;
+    if (nearest < 0) nearest = at;
+  }
+  return nearest;
 }
 
-function drawLink(canvas, viewer) {
-  const box = canvas.parentElement.getBoundingClientRect();
-  const ratio = window.devicePixelRatio || 1;
-  if (canvas.width !== Math.round(box.width * ratio)) canvas.width = Math.round(box.width * ratio);
-  if (canvas.height !== Math.round(box.height * ratio)) canvas.height = Math.round(box.height * ratio);
-  const context = canvas.getContext("2d");
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, box.width, box.height);
-  const [read, write] = pairAt(viewer);
-  if (!read || !write || viewer.source.region === viewer.target.region || !isSameValue(viewer.trace, read, write)) return;
-  const [fromX, fromY] = viewer.source.middleOf(...read.extent);
-  const [toX, toY] = viewer.target.middleOf(...write.extent);
-  context.strokeStyle = viewer.colours.chosen;
-  context.lineWidth = 2;
-  context.beginPath();
-  context.moveTo(fromX - box.left, fromY - box.top);
-  const middle = (fromY + toY) / 2 - box.top;
-  context.bezierCurveTo(fromX - box.left, middle, toX - box.left, middle, toX - box.left, toY - box.top);
-  context.stroke();
-  context.beginPath();
-  context.arc(toX - box.left, toY - box.top, 3, 0, 7);
-  context.fillStyle = viewer.colours.chosen;
-  context.fill();
+const sameValue = (trace, one, other) => trace.words.every((values) => !values || values[one] === values[other]);
+
+class Links {
+  constructor(canvas, box, source, target) {
+    Object.assign(this, { canvas, box, source, target });
+  }
+
+  draw(trace, instruction, colours) {
+    const { width, height } = this.box.getBoundingClientRect();
+    const context = fitCanvas(this.canvas, width, height);
+    const move = this.source.region === this.target.region ? null : moveAt(trace, this.source.index, this.target.index, instruction);
+    this.move = move;
+    if (!move) return;
+    const begin = this.pointOf(this.source, move.read, "bottom");
+    const end = this.pointOf(this.target, move.write, "top");
+    if (!begin || !end) return;
+    const bend = Math.max(12, (end.y - begin.y) / 2);
+    context.globalAlpha = move.now ? 0.9 : 0.45;
+    context.strokeStyle = context.fillStyle = colours.text;
+    context.lineWidth = 1.5;
+    context.beginPath();
+    context.moveTo(begin.x, begin.y);
+    context.bezierCurveTo(begin.x, begin.y + bend, end.x, end.y - bend, end.x, end.y - 5);
+    context.stroke();
+    context.beginPath();
+    context.arc(begin.x, begin.y, 2.5, 0, 2 * Math.PI);
+    context.moveTo(end.x, end.y);
+    context.lineTo(end.x - 4, end.y - 7);
+    context.lineTo(end.x + 4, end.y - 7);
+    context.fill();
+  }
+
+  pointOf(strip, access, edge) {
+    const box = strip.boxOf(strip.index.offsetOf(access));
+    if (!box) return null;
+    const x = strip.grid.offsetLeft + (box.left + box.right) / 2;
+    return { x, y: strip.grid.offsetTop + box[edge] };
+  }
 }

@@ -1,100 +1,167 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The list of instructions: rows exist for what is on the screen alone.
+// The instructions and events as a list, of which only the rows in sight are elements.
 
-const ROW = 22;
-/** A browser's element is not endlessly high: a longer list scrolls in proportion. */
-const HEIGHT_MOST = 8_000_000;
+const ROW_HEIGHT = 22;
+/** Browsers bound the height of an element; a longer list scrolls by proportion. */
+const TALLEST = 8_000_000;
 
-class List {
-  constructor(viewer) {
-    this.viewer = viewer;
+class InstructionList {
+  constructor(trace, memory, { goTo, isMatch }) {
+    this.trace = trace;
+    this.memory = memory;
+    this.isMatch = isMatch;
+    this.eventAt = Uint32Array.from(trace.events, (event) => event.instruction);
+    this.total = trace.instructionCount + trace.events.length;
     this.box = byId("rows");
     this.view = byId("rows-view");
-    this.count = viewer.trace.instructionCount;
-    this.height = Math.min(this.count * ROW, HEIGHT_MOST);
-    byId("rows-height").style.height = `${this.height}px`;
     this.top = 0;
-    this.box.addEventListener("scroll", () => {
-      if (this.quiet) this.quiet = false;
-      else this.scrolled();
+    this.pool = [];
+    byId("rows-height").style.height = `${Math.min(this.total * ROW_HEIGHT, TALLEST)}px`;
+    this.box.addEventListener("scroll", () => this.scrolled());
+    this.box.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    this.view.addEventListener("click", (event) => {
+      const row = event.target.closest("[data-row]");
+      if (!row) return;
+      const item = this.itemAt(Number(row.dataset.row));
+      if (item.event === null) goTo(item.instruction);
+      else goTo(causeOf(trace.events[item.event]), item.event);
     });
-    this.view.onclick = (event) => {
-      const row = event.target.closest("[data-index]");
-      if (row) viewer.goTo(Number(row.dataset.index));
-      this.box.focus();
-    };
-    new ResizeObserver(() => this.draw()).observe(this.box);
   }
 
-  /** How many rows are on the screen. */
+  get isScaled() {
+    return this.total * ROW_HEIGHT > TALLEST;
+  }
+
+  /** Whole rows in sight. */
   get page() {
-    return Math.max(1, Math.floor(this.box.clientHeight / ROW));
+    return Math.max(1, Math.floor(this.box.clientHeight / ROW_HEIGHT));
+  }
+
+  get lowest() {
+    return Math.max(0, this.total * ROW_HEIGHT - this.box.clientHeight);
+  }
+
+  rowOfInstruction(instruction) {
+    return instruction + upperBound(this.eventAt, instruction, 0, this.eventAt.length);
+  }
+
+  rowOfEvent(event) {
+    return this.eventAt[event] + event;
+  }
+
+  /** What a row shows: an instruction, or an event and the instruction behind it. */
+  itemAt(row) {
+    let [begin, end] = [0, this.eventAt.length];
+    while (begin < end) {
+      const middle = (begin + end) >>> 1;
+      if (this.rowOfEvent(middle) <= row) begin = middle + 1;
+      else end = middle;
+    }
+    const event = begin && this.rowOfEvent(begin - 1) === row ? begin - 1 : null;
+    return { instruction: event === null ? row - begin : this.eventAt[event], event };
+  }
+
+  wheel(event) {
+    if (!this.isScaled || event.ctrlKey) return;
+    event.preventDefault();
+    this.scrollTo(this.top + event.deltaY * (event.deltaMode === 1 ? ROW_HEIGHT : 1));
   }
 
   scrolled() {
-    const most = Math.max(1, this.height - this.box.clientHeight);
-    const lastTop = Math.max(0, this.count - this.page);
-    this.top = Math.round((this.box.scrollTop / most) * lastTop);
-    this.draw();
+    if (this.box.scrollTop === this.expected) return;
+    const range = this.box.scrollHeight - this.box.clientHeight;
+    this.top = this.isScaled ? (this.box.scrollTop / range) * this.lowest : this.box.scrollTop;
+    this.redraw();
   }
 
-  /** Have an instruction on the screen, near its middle where the list has to move. */
-  reveal(index) {
-    if (index < this.top || index >= this.top + this.rowsShown - 1) {
-      this.top = Math.max(0, Math.min(this.count - this.page, index - (this.page >> 1)));
-      const most = Math.max(1, this.height - this.box.clientHeight);
-      const target = Math.round((this.top / Math.max(1, this.count - this.page)) * most);
-      if (Math.abs(this.box.scrollTop - target) >= 1) {
-        this.quiet = true;
-        this.box.scrollTop = target;
-      }
+  scrollTo(top) {
+    this.top = Math.max(0, Math.min(top, this.lowest));
+    const range = this.box.scrollHeight - this.box.clientHeight;
+    this.box.scrollTop = this.isScaled ? (this.top / this.lowest) * range : this.top;
+    this.expected = this.box.scrollTop;
+    this.redraw();
+  }
+
+  /** Bring an instruction, and the events about it, into sight: at the edge for a step, in the middle for a jump. */
+  follow(instruction, event) {
+    const row = event === null ? this.rowOfInstruction(instruction) : this.rowOfEvent(event);
+    const height = this.box.clientHeight;
+    const [above, below] = [(row - 2) * ROW_HEIGHT, (row + 4) * ROW_HEIGHT - height];
+    if (this.top <= above && this.top >= below) return;
+    const step = Math.min(Math.abs(this.top - above), Math.abs(this.top - below)) <= 3 * ROW_HEIGHT;
+    this.scrollTo(step ? (this.top > above ? above : below) : (row + 0.5) * ROW_HEIGHT - height / 2);
+  }
+
+  draw(current, chosenEvent) {
+    const count = Math.ceil(this.box.clientHeight / ROW_HEIGHT) + 1;
+    const first = Math.floor(this.top / ROW_HEIGHT);
+    while (this.pool.length < count) this.pool.push(this.view.appendChild(this.makeRow()));
+    this.view.style.height = `${this.box.clientHeight}px`;
+    this.pool.forEach((element, at) => {
+      const row = first + at;
+      element.hidden = at >= count || row >= this.total;
+      if (element.hidden) return;
+      element.style.transform = `translateY(${row * ROW_HEIGHT - this.top}px)`;
+      this.fill(element, row, current, chosenEvent);
+    });
+    const row = chosenEvent === null ? this.rowOfInstruction(current) : this.rowOfEvent(chosenEvent);
+    this.box.setAttribute("aria-activedescendant", `row-${row}`);
+  }
+
+  makeRow() {
+    const element = make("div");
+    element.setAttribute("role", "option");
+    element.setAttribute("aria-setsize", String(this.total));
+    return element;
+  }
+
+  fill(element, row, current, chosenEvent) {
+    const { instruction, event } = this.itemAt(row);
+    const isCurrent = event === null ? instruction === current && chosenEvent === null : event === chosenEvent;
+    const isBeside = event === null && instruction === current && chosenEvent !== null;
+    const match = event === null && this.isMatch(instruction);
+    const key = `${row} ${isCurrent} ${isBeside} ${match}`;
+    if (element.key === key) return;
+    element.key = key;
+    if (element.row !== row) {
+      element.row = row;
+      element.id = `row-${row}`;
+      element.dataset.row = String(row);
+      element.setAttribute("aria-posinset", String(row + 1));
+      if (event === null) this.fillInstruction(element, instruction);
+      else this.fillEvent(element, this.trace.events[event]);
     }
-    this.draw();
+    element.className = `row ${element.shape}${isCurrent ? " current" : ""}${isBeside ? " beside" : ""}${match ? " match" : ""}`;
+    element.setAttribute("aria-selected", String(isCurrent));
   }
 
-  draw() {
-    const { trace, index } = this.viewer;
-    const elements = [];
-    let room = this.page;
-    let at = this.top;
-    let shown = 0;
-    for (; at < this.count && room > 0; at++, room--, shown++) {
-      for (const event of this.viewer.eventsBefore(at)) {
-        elements.push(explanationElement(event, "div"));
-        room--;
-      }
-      elements.push(this.row(trace, at, at === index));
-    }
-    if (at === this.count) elements.push(...this.viewer.eventsBefore(at).map((event) => explanationElement(event, "div")));
-    this.rowsShown = Math.max(1, shown);
-    this.view.style.top = `${this.box.scrollTop}px`;
-    this.view.replaceChildren(...elements);
-    this.box.setAttribute("aria-activedescendant", `row-${index}`);
+  fillEvent(element, event) {
+    element.shape = `event ${laneOf(event).key}`;
+    element.replaceChildren(make("span", { className: "index" }), explanationElement(event, "span"));
   }
 
-  row(trace, at, isCurrent) {
-    const code = trace.codes[trace.code[at]];
-    const flags = trace.flags[at];
-    const row = make("div", { className: "row", id: `row-${at}` });
-    row.dataset.index = String(at);
-    row.setAttribute("role", "option");
-    row.setAttribute("aria-selected", String(isCurrent));
-    if (isCurrent) row.classList.add("current");
-    if (flags & TRAPPED) row.classList.add("trapped");
-    if (this.viewer.search.matches(at)) row.classList.add("match");
+  fillInstruction(element, instruction) {
+    const { trace } = this;
+    const code = trace.codes[trace.code[instruction]];
+    const flags = trace.flags[instruction];
+    const skipped = trace.skipped?.[instruction];
+    element.shape = `instruction${flags & TRAPPED ? " trapped" : ""}${skipped ? " gap" : ""}`;
+    const text = make("span", { className: "text" });
+    if (flags & TRAPPED) text.append(make("span", { className: "tag", title: "It did not retire." }, "trapped"));
+    if (flags & USER_MODE) text.append(make("span", { className: "user", title: "It ran at CPL 3." }, "user"));
+    text.append(code.text);
+    text.title = code.text;
     const accesses = make("span", { className: "accesses" });
-    for (let access = trace.firstAccess[at]; access < trace.firstAccess[at + 1]; access++) {
-      accesses.append(accessElement(accessAsData(trace, this.viewer.memory, access)));
+    for (let access = trace.firstAccess[instruction]; access < trace.firstAccess[instruction + 1]; access++) {
+      accesses.append(accessElement(accessAsData(trace, this.memory, access)));
+      if (accesses.childElementCount === 4) break;
     }
-    if (flags & TRAPPED) accesses.append(make("span", { className: "tag" }, "trapped"));
-    if (flags & REP) accesses.append(make("span", { className: "tag quiet" }, "rep"));
-    row.append(
-      make("span", { className: "number" }, grouped(at)),
-      make("span", { className: "place", title: code.place }, code.place.replace(/^[^!]*!/, "")),
-      make("code", { className: "text" }, code.text),
+    element.replaceChildren(
+      make("span", { className: "index", title: skipped ? `${grouped(skipped)} instructions before it were left out` : "" }, grouped(instruction)),
+      make("span", { className: "place", title: code.place }, code.place),
+      text,
       accesses,
-      make("span", { className: "from" }, code.source),
+      make("span", { className: "source", title: code.source }, code.source),
     );
-    return row;
   }
 }
