@@ -43,7 +43,8 @@ class Code(NamedTuple):
         distance = int(operand, 0)  # decoded at address 0
         distance -= (distance & 1 << 63) << 1
         if self.symbol and not mnemonic.endswith("call"):
-            return f"{mnemonic} {self.symbol}{self.offset + distance:+#x}"
+            offset = self.offset + distance
+            return f"{mnemonic} {self.symbol}{offset:+#x}" if offset else f"{mnemonic} {self.symbol}"
         return f"{mnemonic} {(self.rip + distance) & ADDRESS_MASK:#x}"
 
     @property

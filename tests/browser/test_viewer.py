@@ -13,6 +13,7 @@ from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
 from emu.trace import EventKind, Trace
 from tests.browser.pages import faulting_trace, long_trace, write_page
@@ -213,7 +214,7 @@ def test_search(browser: Page, faulting: tuple[Trace, str]) -> None:
     field = browser.switch_to.active_element
     field.send_keys("source+37")
     readers = trace.where(address=trace.buffers[0].address + 37)
-    assert browser.find_element(By.ID, "found").text.split()[-1] == str(len(readers))
+    WebDriverWait(browser, 5).until(lambda page: page.find_element(By.ID, "found").text.endswith(str(len(readers))))
     field.send_keys(Keys.ENTER)
     assert current(browser)["index"] == readers[0]
     field.clear()
@@ -221,7 +222,7 @@ def test_search(browser: Page, faulting: tuple[Trace, str]) -> None:
     assert current(browser)["text"].startswith("add rsi")
     field.clear()
     field.send_keys("vfmadd")
-    assert browser.find_element(By.ID, "found").text == "none"
+    WebDriverWait(browser, 5).until(lambda page: page.find_element(By.ID, "found").text == "none")
     field.clear()
     field.send_keys("#100", Keys.ENTER)
     assert current(browser)["index"] == 100

@@ -19,6 +19,7 @@ def code(encoding: str, *, symbol: str = "copy", offset: int = 0x10, module: str
         ("8807", "mov byte ptr [rdi], al"),
         ("7505", "jne copy+0x17"),
         ("75f0", "jne copy+0x2"),
+        ("75ee", "jne copy"),
         ("ebe0", "jmp copy-0xe"),
         ("e8fbffffff", "call 0xfffff80000001010"),
         ("ffd0", "call rax"),

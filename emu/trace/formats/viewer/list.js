@@ -158,7 +158,7 @@ class InstructionList {
     }
     element.replaceChildren(
       make("span", { className: "index", title: skipped ? `${grouped(skipped)} instructions before it were left out` : "" }, grouped(instruction)),
-      make("span", { className: "place", title: code.place }, code.place),
+      make("span", { className: "place", title: code.place }, code.place.replace(/^[^!]*!/, "")),
       text,
       accesses,
       make("span", { className: "source", title: code.source }, code.source),
