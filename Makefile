@@ -51,7 +51,6 @@ test-browser: setup ## the pages in a headless Chromium, which it installs from 
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
 		sudo=$$(test "$$(id -u)" = 0 || echo sudo); \
 		$$sudo apt-get update -qq && $$sudo apt-get install --yes --no-install-recommends chromium chromium-driver; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'
 	$(BIN)/python -m pytest -m browser -rP tests/browser
 
 fuzz: setup ## a million damaged images, tables, stacks and programs

@@ -30,9 +30,9 @@ def test_a_trap_says_where_and_what() -> None:
 def test_chunks_are_slices_of_the_tables() -> None:
     trace = copied(bytes(range(40)), fault_at=11)
     chunks = list(trace.chunks(7))
-    assert np.concatenate([chunk.instructions for chunk in chunks]).tobytes() == trace.instructions.tobytes()
-    assert np.concatenate([chunk.accesses for chunk in chunks]).tobytes() == trace.accesses.tobytes()
-    assert np.concatenate([chunk.events for chunk in chunks]).tobytes() == trace.events.tobytes()
+    assert np.array_equal(np.concatenate([chunk.instructions for chunk in chunks]), trace.instructions)
+    assert np.array_equal(np.concatenate([chunk.accesses for chunk in chunks]), trace.accesses)
+    assert np.array_equal(np.concatenate([chunk.events for chunk in chunks]), trace.events)
     assert all(
         chunk.instructions["first_access"][0] == trace.instructions["first_access"][chunk.first] for chunk in chunks
     )
