@@ -52,8 +52,8 @@ def pop_flags(code: Decoded, state: State) -> Accesses:
 
 
 def call(code: Decoded, state: State) -> Accesses:
-    """A near call; a far one is unknown."""
-    if 0x66 in code.prefixes or code.implicit.isdisjoint(("rsp", "esp")):
+    """A near call."""
+    if 0x66 in code.prefixes:
         raise NotImplementedError(code.text)
     if code.memory:
         yield read(state.address(code, code.memory[0]), 8)

@@ -108,6 +108,8 @@ _UNKNOWN: Final = _words(
     "maskmovq maskmovdqu iret iretd insb insd insw outsb outsw outsd monitor monitorx clzero umonitor"
 )
 """They touch memory that they do not name, and have no rule."""
+_FAR: Final = ("call ptr", "jmp ptr")
+"""How capstone writes far calls and jumps."""
 
 
 def _nothing(_code: Decoded, _state: State) -> Accesses:
@@ -208,7 +210,7 @@ def _table_register(code: Decoded, state: State) -> Accesses:
 def rule_of(code: Decoded) -> Rule:
     """Return what knows an instruction's accesses. Raises NotImplementedError where nothing does."""
     name, memory = code.name, code.memory
-    if name in _UNKNOWN:
+    if name in _UNKNOWN or code.text.startswith(_FAR):
         raise NotImplementedError(code.text)
     if name in _STRINGS and memory and not any(each.is_xmm for each in code.operands):
         return implicit.string
