@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -107,13 +108,15 @@ def diff(
         raise ValueError(f"window={window}, context={context}: a window has 1 instruction or more, a context 0 or more")
     comparison = Comparison(a, b, relative=relative)
     pairs = pairs_of(a, b, CHUNK)
-    before: tuple[Chunk, Chunk] | None = None
+    before: deque[tuple[Chunk, Chunk]] = deque()
     for pair in pairs:
         divergence = first_divergence(comparison, *pair)
         if divergence is not None:
-            rest = chain(() if before is None else (before,), (pair,), pairs)
+            rest = chain(before, (pair,), pairs)
             return _aligned(comparison, divergence, (a, b), rest, window, context)
-        before = pair
+        before.append(pair)
+        while len(before) > 1 and before[1][0].first <= pair[0].first + len(pair[0].instructions) - context:
+            before.popleft()
     return None
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from emu.trace.comparison import Comparison
 from emu.trace.extent import Mask
+from emu.trace.file.recut import recut
 from emu.trace.source import Chunk
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Divergence(NamedTuple):
 
 def pairs_of(a: Trace, b: Trace, size: int) -> Iterator[tuple[Chunk, Chunk]]:
     """Give both traces side by side; of one that has ended, empty chunks."""
-    sources = a.chunks(size), b.chunks(size)
+    sources = _cut(a, size), _cut(b, size)
     first: list[Chunk] = [next(sources[0]), next(sources[1])]
     while True:
         yield first[0], first[1]
@@ -43,6 +44,23 @@ def pairs_of(a: Trace, b: Trace, size: int) -> Iterator[tuple[Chunk, Chunk]]:
             else chunk
             for chunk, done in zip(following, first, strict=True)
         ]
+
+
+def _cut(trace: Trace, size: int) -> Iterator[Chunk]:
+    """Give a trace in pieces of exactly `size` instructions and a shorter one, which has the events at the end.
+
+    So where both traces go on, their pieces end alike, whatever each of them is made of.
+    """
+    for chunk in recut(trace.chunks(size), size):
+        count = len(chunk.instructions)
+        end = chunk.first + count
+        event = int(np.searchsorted(chunk.events["instruction"], end))
+        if count < size or event == len(chunk.events):
+            yield chunk
+        else:
+            yield chunk._replace(events=chunk.events[:event])
+            behind = chunk.first_event + event
+            yield Chunk(end, chunk.instructions[:0], chunk.accesses[:0], chunk.events[event:], behind)
 
 
 def first_divergence(comparison: Comparison, a: Chunk, b: Chunk) -> Divergence | None:

@@ -25,7 +25,7 @@ def differ(a: Trace, b: Trace, *, window: int = WINDOW) -> TraceDiff:
     assert not equal(a, b)
     found = diff(a, b, window=window)
     assert found is not None
-    back = diff(Sliced(b, 5), Sliced(a, 5), window=window)
+    back = diff(Sliced(b, 5), Sliced(a, 7), window=window)
     assert back is not None
     assert back.divergence == found.divergence
     assert (back.count("removed"), back.count("added")) == (found.count("added"), found.count("removed"))
@@ -125,6 +125,21 @@ class TestFirstDifference:
         found = differ(a, b)
         assert found.divergence == (0, "instruction", 0)
         assert kinds(found) == [("removed", 1, 0), ("added", 0, 1)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("longer", [False, True])
+def test_events_at_the_end_of_a_piece(monkeypatch: pytest.MonkeyPatch, size: int, longer: bool) -> None:
+    """They are the same ones whether the piece is the last one or not."""
+    monkeypatch.setattr("emu.trace.diff.CHUNK", size)
+    event = DebugPrinted("bye", 0, 0)
+    a = stepped([Step("90")] * 4, behind=(event,))
+    assert equal(a, Sliced(stepped([Step("90")] * 4, behind=(event,)), 3))
+    b = stepped([*[Step("90")] * 4, Step("90", before=(event,))])
+    found = diff(*((b, a) if longer else (a, b)))
+    assert found is not None
+    assert found.divergence == (4, "end", 0)
+    assert found.count("removed" if longer else "added") == 1
 
 
 class TestOtherPlaces:
@@ -265,7 +280,7 @@ BYTES = st.binary(min_size=1, max_size=20)
 
 @given(a=BYTES, b=BYTES, pieces=st.integers(1, 40), window=st.integers(1, 200))
 def test_hunks_cover_both_traces(a: bytes, b: bytes, pieces: int, window: int) -> None:
-    first, second = Sliced(copied(a), pieces), Sliced(copied(b), pieces)
+    first, second = Sliced(copied(a), pieces), Sliced(copied(b), 2 * pieces)
     found = diff(first, second, window=window)
     assert (found is None) == (a == b) == equal(first, second)
     if found is None:
