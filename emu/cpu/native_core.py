@@ -88,6 +88,8 @@ class Recording(ctypes.Structure):
         ("first_access", ctypes.c_uint64),
         ("position", ctypes.c_uint64),
         ("stop_position", ctypes.c_uint64),
+        ("end_rip", ctypes.c_uint64),
+        ("end_blocks", ctypes.c_uint64),
         ("registers", ctypes.c_void_p),
         ("filtered", ctypes.c_uint32),
         ("active", ctypes.c_uint32),
@@ -168,6 +170,8 @@ def load_native_core() -> ctypes.CDLL:
     for function in (library.core_set_long_blocks, library.core_note_long_blocks, library.core_forget_code):
         function.restype = None
     library.core_forget_code.argtypes = [ctypes.c_void_p]
+    library.core_end_run.restype = None
+    library.core_end_run.argtypes = [ctypes.c_void_p]
     library.core_note_long_blocks.argtypes = [ctypes.c_void_p, ctypes.c_int]
     library.core_set_long_blocks.argtypes = [ctypes.c_void_p, *[ctypes.c_char_p, ctypes.c_uint32] * 2]
     library.core_stop_in.restype = ctypes.c_int

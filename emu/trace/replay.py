@@ -9,9 +9,10 @@ import numpy as np
 
 from emu.address import PAGE_SHIFT, PAGE_SIZE, Gva
 from emu.cpu import registers as r
-from emu.cpu.native_core import STOP_RECORDER, load_native_core
+from emu.cpu.native_core import STOP_INTERRUPT, STOP_INVALID_INSTRUCTION, STOP_RECORDER, load_native_core
 from emu.cpu.processor import Processor
 from emu.cpu.recorder import Filter, Recorder
+from emu.cpu.trap import ERROR_FETCH, Vector
 from emu.memory import page_table as pt
 from emu.memory.errors import NotMapped
 from emu.memory.ram import Ram
@@ -24,6 +25,20 @@ ACCESS_MARGIN: Final = 256
 
 _NAMES: Final = dict(enumerate((*r.GPR_NAMES, "rip", "rflags", "cr2", "cr3", "budget", "blocks", "timestamp reads")))
 """Of the quadwords of the state block."""
+
+
+ARITHMETIC_FLAGS: Final = 0x8D5
+"""OF, SF, ZF, AF, PF, CF (Intel SDM Vol. 1, 3.4.3.1)."""
+
+
+def _ended_in_fetch(run: Run) -> bool:
+    """Tell whether a run ended because there was no code to go on with."""
+    words = memoryview(run.end[: r.XMM_OFFSET]).cast("I")
+    return (
+        words[r.REASON] == STOP_INTERRUPT
+        and words[r.VECTOR] == Vector.PAGE_FAULT
+        and bool(words[r.ERROR_CODE] & ERROR_FETCH)
+    )
 
 
 class ReplayDiverged(RuntimeError):
@@ -159,6 +174,8 @@ class Replay:
                 self._had_own_tables, self._high = True, self._ram.size
             if self._words[r.REASON] != STOP_RECORDER:
                 break
+            if self._has_come_to_end_of(run):
+                break
             if self.is_full or self.recorder.position == self.recorder.stop_position:
                 self._stands = True
                 return False
@@ -180,7 +197,26 @@ class Replay:
         request = self._words[r.REQUEST]
         self._processor.block[:] = run.begin  # with what the host has asked for: to flush the TLB, or translations
         self._words[r.REQUEST] |= request
+        end = memoryview(run.end[: r.XMM_OFFSET]).cast("Q")
+        self.recorder.end_at(*((Gva(end[r.RIP]), end[r.BLOCKS]) if _ended_in_fetch(run) else (Gva(0), 0)))
         self._under_way = True
+
+    def _has_come_to_end_of(self, run: Run) -> bool:
+        """Tell whether a stop of the recorder's is where the run ended for want of code, and make the end that one.
+
+        The engine takes back a whole block whose code runs on into a page without any: it reports the fault at the
+        block's first instruction. With hooks it cuts blocks elsewhere.
+        """
+        end = memoryview(run.end[: r.XMM_OFFSET]).cast("Q")
+        registers = self._processor.registers
+        if not _ended_in_fetch(run) or registers[r.RIP] != end[r.RIP] or registers[r.BLOCKS] < end[r.BLOCKS]:
+            return False
+        for index in (r.BUDGET, r.BLOCKS, r.CR2):
+            registers[index] = end[index]
+        for index, value in enumerate(memoryview(run.end[: r.XMM_OFFSET]).cast("I")[r.REASON : r.REQUEST], r.REASON):
+            self._words[index] = value
+        self.recorder.end_run()
+        return True
 
     def _apply(self, pages: tuple[Page, ...]) -> None:
         for page in pages:
@@ -189,6 +225,11 @@ class Replay:
             self._high = max(self._high, start + PAGE_SIZE)
 
     def _check_end(self, run: Run) -> None:
+        flags = memoryview(run.end[: r.XMM_OFFSET]).cast("Q")[r.RFLAGS]
+        if self._words[r.REASON] in (STOP_INTERRUPT, STOP_INVALID_INSTRUCTION):
+            # Under a code hook the engine takes the flags of a faulting instruction from the wrong operands.
+            ours_kept = self._processor.registers[r.RFLAGS] & ~ARITHMETIC_FLAGS
+            self._processor.registers[r.RFLAGS] = ours_kept | flags & ARITHMETIC_FLAGS
         ours = bytes(self._processor.block)
         if ours == run.end:
             return

@@ -334,6 +334,10 @@ static void on_instruction(void *uc, uint64_t rip, uint32_t size, void *user)
     } else {
         recorder->progress = code->properties & SHOWS_PROGRESS ? progress_of(recorder, code->properties) : 0;
     }
+    if (rip == recording->end_rip && core->state->blocks >= recording->end_blocks) {
+        stop_here(recorder, rip);
+        return;
+    }
     if (!recorder->left || recording->access_room - recording->access_count < ACCESSES_AT_MOST || recording->failed) {
         stop_here(recorder, rip);
         return;
@@ -528,6 +532,9 @@ EXPORTED int core_record(struct core *core, struct recording *recording)
            engine->hook_add(core->uc, &hook, facts->hook_memory_read, (void *)on_read, recorder, 1, 0) == 0 &&
            engine->hook_add(core->uc, &hook, facts->hook_memory_write, (void *)on_write, recorder, 1, 0) == 0;
 }
+
+/* What stopped before an instruction does not go on there. */
+EXPORTED void core_end_run(struct core *core) { core->stands_at_recorder_stop = 0; }
 
 /* Number the code anew: another trace begins. */
 EXPORTED void core_forget_code(struct core *core)

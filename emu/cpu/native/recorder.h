@@ -50,6 +50,7 @@ struct recording {
     uint64_t first_instruction, first_access; /* index in the whole trace of what the tables begin with */
     uint64_t position;                        /* instructions executed since the trace began */
     uint64_t stop_position;                   /* stop before the instruction of this number */
+    uint64_t end_rip, end_blocks;             /* stop before the instruction there once so many blocks have started; or 0 */
     uint64_t (*registers)[18];                /* if not NULL: a row before each recorded instruction of the tables */
 
     uint32_t filtered; /* by what follows: */

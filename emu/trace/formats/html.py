@@ -175,7 +175,8 @@ def _slots(chunk: Chunk) -> _Column:
     if not len(owner):
         return owner
     ordinal = np.arange(len(owner)) + begin[0] - begin[owner]
-    return chunk.instructions["code"][owner].astype(np.int64) * _SLOTS + np.minimum(ordinal, _SLOTS - 1)
+    slots: _Column = chunk.instructions["code"][owner].astype(np.int64) * _SLOTS + np.minimum(ordinal, _SLOTS - 1)
+    return slots
 
 
 def _differences(numbers: _Column, slots: _Column) -> _Column:
