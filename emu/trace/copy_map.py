@@ -229,35 +229,28 @@ class _Collector:
         return touches
 
     def _count_reads(self, touches: Table) -> None:
-        table, size = self._source_bytes, self._source.size
-        byte, _, _ = _bytes_of(_trapped(touches), size)
-        table["trapped"] += np.bincount(byte, minlength=size).astype(np.uint32)
-        done = _performed(touches)
-        byte, owner, _ = _bytes_of(done, size)
-        table["reads"] += np.bincount(byte, minlength=size).astype(np.uint32)
-        fresh = table["first"][byte] == NOBODY
-        # Of several assignments to one element the last one stays.
-        earliest, by = byte[fresh][::-1], done[owner[fresh][::-1]]
+        table = self._source_bytes
+        done, earliest, latest = _count(table, "reads", touches)
+        fresh = np.flatnonzero((earliest >= 0) & (table["first"] == NOBODY))
         for field, value in (("first", "instruction"), ("order", "order"), ("code", "code"), ("width", "size")):
-            table[field][earliest] = by[value]
-        table["last"][byte] = done["instruction"][owner]
+            table[field][fresh] = done[value][earliest[fresh]]
+        read = np.flatnonzero(latest >= 0)
+        table["last"][read] = done["instruction"][latest[read]]
 
     def _count_writes(self, touches: Table, sources: Table, known: Offsets) -> None:
-        table, size = self._target_bytes, self._target.size
-        byte, _, _ = _bytes_of(_trapped(touches), size)
-        table["trapped"] += np.bincount(byte, minlength=size).astype(np.uint32)
-        done = _performed(touches)
-        byte, owner, lane = _bytes_of(done, size)
-        table["writes"] += np.bincount(byte, minlength=size).astype(np.uint32)
-        fresh = table["first"][byte] == NOBODY
-        table["first"][byte[fresh][::-1]] = done["instruction"][owner[fresh][::-1]]
-        by = done[owner]
+        table = self._target_bytes
+        done, earliest, latest = _count(table, "writes", touches)
+        fresh = np.flatnonzero((earliest >= 0) & (table["first"] == NOBODY))
+        table["first"][fresh] = done["instruction"][earliest[fresh]]
+        written = np.flatnonzero(latest >= 0)
+        latest = latest[written]
         for field, value in (("last", "instruction"), ("order", "order"), ("code", "code"), ("width", "size")):
-            table[field][byte] = by[value]
-        at = (sources["address"][owner] - np.uint64(self._source.begin)).astype(np.int64) + lane
-        told = (lane < known[owner]) & (at >= 0) & (at < self._source.size)
-        table["source"][byte] = np.where(told, at, NOWHERE)
-        table["read_by"][byte] = np.where(told, sources["instruction"][owner], np.uint64(NOBODY))
+            table[field][written] = done[value][latest]
+        lane = written - done["offset"][latest]
+        at = (sources["address"][latest] - np.uint64(self._source.begin)).astype(np.int64) + lane
+        told = (lane < known[latest]) & (at >= 0) & (at < self._source.size)
+        table["source"][written] = np.where(told, at, NOWHERE)
+        table["read_by"][written] = np.where(told, sources["instruction"][latest], np.uint64(NOBODY))
 
     def finish(self, begins: Words, code: Sequence[Code], buffers: Sequence[TracedBuffer]) -> CopyMap:
         """Return the map, without sources that would have come through a register from an earlier call."""
@@ -281,11 +274,28 @@ def _trapped(rows: Table) -> Table:
     return found
 
 
-def _bytes_of(touches: Table, size: int) -> tuple[Offsets, Offsets, Offsets]:
-    """Return for each byte inside the range that accesses touch: which, by which access, which byte of that."""
+def _count(table: Table, field: str, touches: Table) -> tuple[Table, Offsets, Offsets]:
+    """Count accesses in the table of bytes. Return the performed ones, and for each byte its first and last of them.
+
+    Those are indices of performed accesses, -1 for none.
+    """
+    size, done = len(table), _performed(touches)
+    byte, _ = _bytes_of(_trapped(touches), size)
+    table["trapped"] += np.bincount(byte, minlength=size).astype(np.uint32)
+    byte, owner = _bytes_of(done, size)
+    table[field] += np.bincount(byte, minlength=size).astype(np.uint32)
+    earliest, latest = np.full(size, -1, np.int64), np.full(size, -1, np.int64)
+    # Of several assignments to one element the last one stays.
+    earliest[byte[::-1]] = owner[::-1]
+    latest[byte] = owner
+    return done, earliest, latest
+
+
+def _bytes_of(touches: Table, size: int) -> tuple[Offsets, Offsets]:
+    """Return for each byte of the range that accesses touch: which byte, by which access; in the accesses' order."""
     sizes = touches["size"].astype(np.int64)
     owner = np.repeat(np.arange(len(touches), dtype=np.int64), sizes)
-    lane = np.arange(len(owner), dtype=np.int64) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    byte = touches["offset"][owner] + lane
+    starts = touches["offset"] - (np.cumsum(sizes) - sizes)
+    byte = np.repeat(starts, sizes) + np.arange(len(owner), dtype=np.int64)
     inside = (byte >= 0) & (byte < size)
-    return byte[inside], owner[inside], lane[inside]
+    return byte[inside], owner[inside]
