@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from emu.trace.code import Code
+from emu.trace.extent import take
 from emu.trace.layout import ACCESS, EventKind, InstructionFlag
 from emu.trace.register_flow import FAMILIES, NO_FAMILY, register_flow
 from emu.trace.source import Chunk, Table
@@ -18,6 +19,7 @@ Counts: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 _KEEPS_REGISTERS: Final = (EventKind.TrapTaken, EventKind.PagedIn, EventKind.StackGrown)
 """Events after which the instruction goes on with the registers that it had."""
 
+_ROW: Final = f"V{ACCESS.itemsize}"
 _BYTE_MASKS: Final = np.array([(1 << 8 * min(count, 8)) - 1 for count in range(17)], np.uint64)
 
 
@@ -46,7 +48,7 @@ class CopyFlow:
         written_by = numbers[writers - chunk.first]
         moved = np.flatnonzero(self._moves[written_by])
         found, at = _find(reads["instruction"], writes["instruction"][moved])
-        self._accept(sources, counts, writes, moved[found], reads[at])
+        self._accept(sources, counts, writes, moved[found], take(reads, at))
         interruptions = self._interruptions(chunk)
         retired = chunk.instructions["flags"] & InstructionFlag.TRAPPED == 0
         stored = self._stores[written_by]
@@ -68,10 +70,11 @@ class CopyFlow:
                 if held is not None:
                     candidates[~here], known[~here] = held, True
                 chosen = np.flatnonzero(is_load)[found]
-                candidates[chosen], known[chosen] = reads[at], True
+                candidates.view(_ROW)[chosen] = reads.view(_ROW)[at]
+                known[chosen] = True
                 before = np.searchsorted(interruptions, writers[stores], "right") - 1
                 known &= candidates["instruction"].astype(np.int64) >= interruptions[before]
-                self._accept(sources, counts, writes, stores[known], candidates[known])
+                self._accept(sources, counts, writes, stores[known], take(candidates, known))
             if len(changed):
                 self._held[family] = self._load_at(int(changed[-1]), family, chunk, reads)
         self._interrupted = int(interruptions[-1])
@@ -92,11 +95,11 @@ class CopyFlow:
     @staticmethod
     def _accept(sources: Table, counts: Counts, writes: Table, where: Counts, reads: Table) -> None:
         """Take reads as the sources of some writes, where the bytes are the same."""
-        written = writes[where]
+        written = take(writes, where)
         common = np.minimum(written["size"], reads["size"]).astype(np.int64)
         low, high = _BYTE_MASKS[common], _BYTE_MASKS[np.maximum(common - 8, 0)]
         same = ((written["low"] ^ reads["low"]) & low == 0) & ((written["high"] ^ reads["high"]) & high == 0)
-        sources[where[same]] = reads[same]
+        sources.view(_ROW)[where[same]] = reads.view(_ROW)[same]
         counts[where[same]] = common[same]
 
     def _learn(self, code: Sequence[Code], count: int) -> None:

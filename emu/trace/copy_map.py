@@ -11,7 +11,7 @@ import numpy as np
 
 from emu.trace.code import Code, TracedBuffer
 from emu.trace.copy_flow import CopyFlow
-from emu.trace.extent import Extent, Sized, extent_of
+from emu.trace.extent import Extent, Sized, extent_of, take
 from emu.trace.layout import READ, WRITE, AccessFlag
 from emu.trace.source import Chunk, Table, TraceError, Words
 
@@ -28,8 +28,7 @@ NOWHERE: Final = -1
 TOUCH: Final = np.dtype(
     {
         "names": ["instruction", "offset", "order", "code", "size", "flags"],
-        "formats": ["<u8", "<i8", "<u8", "<u4", "u1", "u1"],
-        "itemsize": 32,
+        "formats": ["<u8", "<i8", "<u8", "<u4", "<u2", "<u2"],
     }
 )
 """One access to the source or the target, 32 bytes.
@@ -202,8 +201,8 @@ class _Collector:
     def add(self, chunk: Chunk, code: Sequence[Code]) -> None:
         accesses = chunk.accesses
         kind = accesses["kind"]
-        reads = accesses[self._source.touched_by(accesses) & (kind == READ)]
-        writes = accesses[self._target.touched_by(accesses) & (kind == WRITE)]
+        reads = take(accesses, self._source.touched_by(accesses) & (kind == READ))
+        writes = take(accesses, self._target.touched_by(accesses) & (kind == WRITE))
         sources = self._flow.sources_of(chunk, code, _performed(reads), _performed(writes))
         for accesses, extent, touches, which in (
             (reads, self._source, self._reads, READ),
@@ -260,18 +259,20 @@ class _Collector:
         forget = np.flatnonzero(told)[calls[0] != calls[1]]
         target["source"][forget] = NOWHERE
         target["read_by"][forget] = NOBODY
-        reads, writes = np.concatenate(self._reads), np.concatenate(self._writes)
+        row = f"V{TOUCH.itemsize}"
+        reads, writes = (
+            np.concatenate([piece.view(row) for piece in pieces]).view(TOUCH) for pieces in (self._reads, self._writes)
+        )
         return CopyMap(self._source, self._target, self._source_bytes, target, reads, writes, code, buffers)
 
 
 def _performed(rows: Table) -> Table:
-    found: Table = rows[rows["flags"] & AccessFlag.NOT_PERFORMED == 0]
-    return found
+    performed = rows["flags"] & AccessFlag.NOT_PERFORMED == 0
+    return rows if performed.all() else take(rows, performed)
 
 
 def _trapped(rows: Table) -> Table:
-    found: Table = rows[rows["flags"] & AccessFlag.NOT_PERFORMED != 0]
-    return found
+    return take(rows, rows["flags"] & AccessFlag.NOT_PERFORMED != 0)
 
 
 def _count(table: Table, field: str, touches: Table) -> tuple[Table, Offsets, Offsets]:
