@@ -9,7 +9,7 @@ import numpy as np
 
 from emu.address import PAGE_SHIFT, PAGE_SIZE, Gva
 from emu.cpu import registers as r
-from emu.cpu.native_core import STOP_INTERRUPT, STOP_INVALID_INSTRUCTION, STOP_RECORDER, load_native_core
+from emu.cpu.native_core import STOP_INTERRUPT, STOP_INVALID_INSTRUCTION, STOP_RECORDER, STOP_REFUSED, load_native_core
 from emu.cpu.processor import Processor
 from emu.cpu.recorder import Filter, Recorder
 from emu.cpu.trap import ERROR_FETCH, Vector
@@ -29,6 +29,11 @@ _NAMES: Final = dict(enumerate((*r.GPR_NAMES, "rip", "rflags", "cr2", "cr3", "bu
 
 ARITHMETIC_FLAGS: Final = 0x8D5
 """OF, SF, ZF, AF, PF, CF (Intel SDM Vol. 1, 3.4.3.1)."""
+
+
+def _quadword(run: Run, index: int) -> int:
+    """Return a quadword of the state block at a run's end."""
+    return memoryview(run.end[: r.XMM_OFFSET]).cast("Q")[index]
 
 
 def _ended_in_fetch(run: Run) -> bool:
@@ -225,7 +230,11 @@ class Replay:
             self._high = max(self._high, start + PAGE_SIZE)
 
     def _check_end(self, run: Run) -> None:
-        flags = memoryview(run.end[: r.XMM_OFFSET]).cast("Q")[r.RFLAGS]
+        if self._words[r.REASON] == STOP_REFUSED and self._processor.registers[r.RIP] == _quadword(run, r.RIP):
+            # Of what stands behind a refused instruction in its block the engine may have executed a part.
+            self._processor.block[:] = run.end
+            return
+        flags = _quadword(run, r.RFLAGS)
         if self._words[r.REASON] in (STOP_INTERRUPT, STOP_INVALID_INSTRUCTION):
             # Under a code hook the engine takes the flags of a faulting instruction from the wrong operands.
             ours_kept = self._processor.registers[r.RFLAGS] & ~ARITHMETIC_FLAGS

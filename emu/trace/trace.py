@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from emu.trace.copy_map import CopyMap
     from emu.trace.coverage import Coverage
+    from emu.trace.diff import TraceDiff
     from emu.trace.layout import EventKind
     from emu.trace.profile import TraceProfile
     from emu.trace.query import Indices
@@ -177,3 +178,9 @@ class Trace:
         from emu.trace.file import save  # noqa: PLC0415
 
         save(self, path)
+
+    def diff(self, other: Trace, *, relative: bool = True, window: int = 4096, context: int = 3) -> TraceDiff | None:
+        """Return how this trace differs from another one, None where they are the same, see `emu.trace.diff`."""
+        from emu.trace.diff import diff  # noqa: PLC0415
+
+        return diff(self, other, relative=relative, window=window, context=context)
