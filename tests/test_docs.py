@@ -12,6 +12,7 @@ from types import ModuleType
 
 import pytest
 
+from emu.trace import ACCESS, EVENT, INSTRUCTION, Trace
 from tests.cli.command_line import run_program
 
 ROOT = Path(__file__).parent.parent
@@ -120,3 +121,30 @@ def test_the_how_to_about_compiled_c(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert mended != source
     (tmp_path / "capture.c").write_text(mended, encoding="utf-8")
     assert "1 passed" in _run_pytest(tmp_path)
+
+
+def test_the_tutorial_about_traces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its commands show what it quotes, and its questions have the answers that it gives."""
+    page = "docs/tutorial/read-your-first-trace.md"
+    (tmp_path / "checked_copy.S").write_text(_blocks(page, "asm")[0], encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    exec("\n".join(_blocks(page, "python")), {})
+    assert "225 checked_copy!checked_copy+0x6 mov al, byte ptr [rdx]" in capsys.readouterr().out
+    commands = _blocks(page, "sh")
+    for command, quote in zip(commands, _blocks(page, "text"), strict=False):
+        assert _unwrapped(quote) in _unwrapped(run_program(*command.split()[1:]).out)
+    run_program(*commands[-1].split()[1:])
+    assert (tmp_path / "checked_copy.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_the_reference_has_every_field_of_the_tables() -> None:
+    page = (ROOT / "docs" / "reference" / "traces.md").read_text(encoding="utf-8")
+    for table in (INSTRUCTION, ACCESS, EVENT):
+        for name in table.names or ():
+            assert f"`{name}`" in page
+        assert f"{table.itemsize} bytes" in page
+    methods = [name for name in vars(Trace) if not name.startswith("_") and callable(getattr(Trace, name))]
+    for name in methods:
+        assert f"`{name}(" in page or f"`trace.{name}(" in page, name
