@@ -35,6 +35,24 @@ budget_option = click.option(
     metavar="N",
     help="Blocks that may run, by default 1000000; an iteration of rep counts one.",
 )
+call_fault_option = click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="FAULT",
+    help="A page state at a byte of a memory argument, by its position from 0: none@arg1+37. States: unmapped, none, "
+    "ro, guard, paged-out, in-page-error[=STATUS]. May be repeated.",
+)
+stub_option = click.option(
+    "--stub",
+    "stubs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A kernel export that only returns a value: ZwClose=0. May be repeated.",
+)
+unguarded_option = click.option(
+    "--unguarded", is_flag=True, help="Call without an __except around it: what nobody handles bugchecks."
+)
 
 
 def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -101,24 +119,11 @@ def copy(as_json: bool, **options: Any) -> int:
 @click.argument("routine")
 @click.argument("arguments", nargs=-1, metavar="[ARG]...")
 @image_option
-@click.option(
-    "--fault",
-    "faults",
-    multiple=True,
-    metavar="FAULT",
-    help="A page state at a byte of a memory argument, by its position from 0: none@arg1+37. States: unmapped, none, "
-    "ro, guard, paged-out, in-page-error[=STATUS]. May be repeated.",
-)
-@click.option(
-    "--stub",
-    "stubs",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A kernel export that only returns a value: ZwClose=0. May be repeated.",
-)
+@call_fault_option
+@stub_option
 @profile_option
 @irql_option
-@click.option("--unguarded", is_flag=True, help="Call without an __except around it: what nobody handles bugchecks.")
+@unguarded_option
 @budget_option
 @as_json
 def run(as_json: bool, **options: Any) -> int:
@@ -155,16 +160,10 @@ def run(as_json: bool, **options: Any) -> int:
     metavar="FAULT",
     help="A page state at a byte of a memory argument, as for `emu run`: none@arg1+37. May be repeated.",
 )
-@click.option(
-    "--stub",
-    "stubs",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A kernel export that only returns a value: ZwClose=0. May be repeated.",
-)
+@stub_option
 @profile_option
 @irql_option
-@click.option("--unguarded", is_flag=True, help="Call without an __except around it: what nobody handles bugchecks.")
+@unguarded_option
 @budget_option
 @as_json
 def unwind(as_json: bool, **options: Any) -> int:
@@ -176,6 +175,120 @@ def unwind(as_json: bool, **options: Any) -> int:
     from emu.cli.unwind import UnwindOptions, run_unwind  # noqa: PLC0415
 
     return run_unwind(UnwindOptions(**options), as_json=as_json)
+
+
+# As for `run`, an integer may be negative.
+@app.command(context_settings={"ignore_unknown_options": True})
+@click.argument("routine", required=False)
+@click.argument("arguments", nargs=-1, metavar="[ARG]...")
+@image_option
+@call_fault_option
+@stub_option
+@profile_option
+@irql_option
+@unguarded_option
+@budget_option
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="PLACE",
+    help="Only instructions of this function (by its symbol) or module (by its name). May be repeated.",
+)
+@click.option(
+    "--begin",
+    metavar="PLACE",
+    help="Begin each time the instruction at this symbol, symbol+0x10 or address comes; all before is left out.",
+)
+@click.option("--end", metavar="PLACE", help="End each time before the instruction there.")
+@click.option("--user-only", is_flag=True, help="Leave out accesses to kernel pages.")
+@click.option("--last", type=int, metavar="N", help="Only the last N instructions.")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="FILE",
+    help="Write a file instead of the listing, its format by its extension: .txt .jsonl .tenet .drcov .info .json "
+    "(Trace Event) .parquet .html .trace. - is standard output. May be repeated.",
+)
+@click.option("--format", "format_name", metavar="NAME", help="The format of the files, whatever they are called.")
+@click.option(
+    "--range", "listed", metavar="A:B", help="List instructions A up to, not including, B; either may be left out."
+)
+@click.option("--no-fold", is_flag=True, help="List each round of a loop and each iteration of rep.")
+@click.option(
+    "--summary",
+    is_flag=True,
+    help="Instead of the listing: for each byte of the arguments who read and wrote it, and where the work was done.",
+)
+@click.option(
+    "--follow",
+    is_flag=True,
+    help="Flush each line of the listing as it is made. Lines are made when the call has ended, from its log.",
+)
+@click.option("--from", "source", metavar="FILE", help="Instead of a call, show or convert a .trace file.")
+@click.option(
+    "--diff",
+    nargs=2,
+    metavar="A B",
+    help="Compare two .trace files: exit status 1, and where and how they part, unless they are equal.",
+)
+@as_json
+def trace(as_json: bool, **options: Any) -> int:
+    """Call a routine and show every instruction of it.
+
+    ARG and what is about the call are as for `emu run`. The listing has each instruction with its source line and what
+    it read and wrote, and the faults, handlers and calls of the kernel between them; repetitions are folded.
+    """
+    from emu.cli.trace import TraceOptions, run_trace  # noqa: PLC0415
+
+    return run_trace(TraceOptions(**options), as_json=as_json)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+@click.argument("routine", required=False)
+@click.argument("arguments", nargs=-1, metavar="[ARG]...")
+@image_option
+@call_fault_option
+@stub_option
+@profile_option
+@irql_option
+@unguarded_option
+@budget_option
+@click.option(
+    "--from",
+    "sources",
+    multiple=True,
+    metavar="FILE",
+    help="Add what the run in this .trace file reached; with or without a call. May be repeated.",
+)
+@click.option(
+    "--module",
+    "modules",
+    multiple=True,
+    metavar="NAME",
+    help="Only this module; by default those of --image, without one all. May be repeated.",
+)
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="FILE",
+    help="Write a file, too, its format by its extension: .info .lcov .drcov. - is standard output, and then there is "
+    "nothing else on it. May be repeated.",
+)
+@click.option("--format", "format_name", metavar="NAME", help="The format of the files: lcov, drcov.")
+@as_json
+def coverage(as_json: bool, **options: Any) -> int:
+    """Show what a call reaches of the source files, and what it does not.
+
+    ARG and what is about the call are as for `emu run`. For each file: its lines, its functions and the parts of its
+    __try blocks (body, filter accepted and refused, __except, __finally normal and abnormal); then those never reached.
+    """
+    from emu.cli.coverage import CoverageOptions, run_coverage  # noqa: PLC0415
+
+    return run_coverage(CoverageOptions(**options), as_json=as_json)
 
 
 @app.command()

@@ -103,7 +103,7 @@ def parse_argument(text: str) -> Argument:
     if _INTEGER.fullmatch(text):
         return Integer(_integer(f"argument {text!r}", text))
     if text.startswith("--"):
-        raise Mistake(f"No such option {text!r}; `emu run --help` lists them")
+        raise Mistake(f"No such option {text!r}; `--help` lists them")
     raise Mistake(f"argument {text!r}: give {_FORMS}")
 
 

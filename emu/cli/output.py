@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from emu.cli.mistakes import Mistake
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 MAXIMUM_WIDTH: Final = 140
 """Columns beyond which lines are no longer easier to read."""
+
+_LINES_AT_ONCE: Final = 256
 
 _ASCII: Final = str.maketrans({"·": ".", "│": "|", "⋮": ":", "×": "x", "→": "->", "─": "-", "…": "~"})
 
@@ -45,8 +49,20 @@ def show_json(data: Any) -> None:
     write(json.dumps(data, indent=2) + "\n")
 
 
-def write(text: str) -> None:
-    """Write text to standard output. A reader that has gone away is no error, nor is an encoding without our signs."""
+def write_lines(lines: Iterable[str], *, flush_each: bool = False) -> None:
+    """Write lines as they come, some at a time or each at once, until there are no more or nobody reads on."""
+    count = 1 if flush_each else _LINES_AT_ONCE
+    lines = iter(lines)
+    while block := list(itertools.islice(lines, count)):
+        if not write("\n".join(block) + "\n"):
+            break
+
+
+def write(text: str) -> bool:
+    """Write text to standard output, and return whether somebody reads on.
+
+    A reader that has gone away is no error, nor is an encoding without our signs.
+    """
     encoding = sys.stdout.encoding or "utf-8"
     text = "\n".join(line.rstrip(" ") for line in text.split("\n"))
     try:
@@ -61,3 +77,5 @@ def write(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
             raise Mistake(f"standard output: {error.strerror or error}") from error
+        return False
+    return True

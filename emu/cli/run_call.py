@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from emu.address import ADDRESS_MASK, PAGE_SIZE, Gva
 from emu.campaign import (
@@ -32,6 +32,9 @@ from emu.machine import Machine
 from emu.memory.buffer import Buffer
 from emu.outcome import Outcome, Returned
 from emu.profile import Profile
+
+MODULES_AT_BOOT: Final = 2
+"""The kernel and the accessor library."""
 
 
 @dataclass(frozen=True, slots=True)

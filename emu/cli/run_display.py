@@ -36,8 +36,8 @@ _CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7
 
 def display_run(result: RunResult, width: int) -> Iterator[RenderableType]:
     """Return what `emu run` prints, part by part."""
-    yield Text(_heading(result), "bold")
-    yield Text(_circumstances(result), "dim")
+    yield Text(heading(result), "bold")
+    yield Text(circumstances(result), "dim")
     if result.pages:
         notes = (Text(f"note: {note}", "yellow") for note in result.notes)
         yield section("Mappings", "", mappings_table(result), *notes)
@@ -55,10 +55,15 @@ def display_run(result: RunResult, width: int) -> Iterator[RenderableType]:
         yield section("Debug output", "", *_debug_lines(result.debug_output))
     if result.outstanding:
         yield section("Pool", f"{plural(len(result.outstanding), 'block')} not freed", _pool_table(result))
+    yield from outcome_sections(result)
+
+
+def outcome_sections(result: RunResult, *more: RenderableType) -> Iterator[RenderableType]:
+    """Return how the call ended, and below it `more`."""
     if isinstance(result.outcome, Bugchecked):
         yield bugcheck_section(result, result.outcome)
     colour = "green" if result.returned else "yellow" if isinstance(result.outcome, Raised) else "red"
-    yield section("Outcome", "", Text(run_summary(result), f"bold {colour}"))
+    yield section("Outcome", "", Text(run_summary(result), f"bold {colour}"), *more)
 
 
 def run_summary(result: RunResult) -> str:
@@ -78,7 +83,8 @@ def run_summary(result: RunResult) -> str:
     return f"{text} ({value})" if value > 9 else text
 
 
-def _heading(result: RunResult) -> str:
+def heading(result: RunResult) -> str:
+    """Return the call with its arguments."""
     arguments = [
         str(argument) if isinstance(argument, Integer) else f"arg{position} 0x{value:016x}"
         for position, (argument, value) in enumerate(zip(result.call.arguments, result.values, strict=True))
@@ -86,7 +92,8 @@ def _heading(result: RunResult) -> str:
     return f"{result.call.routine}({', '.join(arguments)})"
 
 
-def _circumstances(result: RunResult) -> str:
+def circumstances(result: RunResult) -> str:
+    """Return the machine that it was made on."""
     call = result.call
     guard = "" if call.guarded else " · unguarded"
     stubs = f" · stubs {', '.join(map(str, call.stubs))}" if call.stubs else ""
@@ -101,8 +108,8 @@ def _mark(result: RunResult) -> Mark | None:
 
 def _dump(memory: ArgumentMemory, width: int, mark: Mark | None) -> RenderableType:
     runs = changed_runs(memory.before, memory.after)
-    heading = f"{memory.half} 0x{memory.address:016x}  {describe_change(len(memory.after), runs)}"
-    return section(memory.name, heading, *BufferDump(memory.before, memory.after, width, mark).lines())
+    described = f"{memory.half} 0x{memory.address:016x}  {describe_change(len(memory.after), runs)}"
+    return section(memory.name, described, *BufferDump(memory.before, memory.after, width, mark).lines())
 
 
 def _debug_lines(output: str) -> Iterator[Text]:

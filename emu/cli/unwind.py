@@ -5,18 +5,16 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import Final
 
 from emu.checks.unwind_data import check_unwind_data
 from emu.checks.unwind_data.functions import Function, ImageFunctions, image_functions
+from emu.cli.call_options import given_call_options
 from emu.cli.mistakes import Mistake, mistakes_reported
 from emu.cli.output import make_console, show, show_json
 from emu.cli.run import RunOptions, call_of
 from emu.cli.unwind_images import read_images
 from emu.cli.unwind_result import UnwindCheck, prove
 from emu.image import ImageError, PeImage, UnknownSymbol
-
-DEFAULT_PROFILE: Final = "skylake-server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +49,8 @@ def run_unwind(options: UnwindOptions, *, as_json: bool) -> int:
 
 
 def _refuse_call_options(options: UnwindOptions) -> None:
-    given: dict[str, object] = {"--fault": options.faults, "--stub": options.stubs, "--unguarded": options.unguarded}
-    given |= {"--budget": options.budget is not None, "--irql": options.irql != 0}
-    given |= {"--profile": options.profile != DEFAULT_PROFILE}
-    for name, value in given.items():
-        if value:
-            raise Mistake(f"{name} is about a call; give one with --check --call 'ROUTINE ARG…'")
+    for name in given_call_options(options):
+        raise Mistake(f"{name} is about a call; give one with --check --call 'ROUTINE ARG…'")
 
 
 def _split_call(text: str) -> tuple[str, ...]:

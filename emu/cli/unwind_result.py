@@ -6,16 +6,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
 
 from emu.checks.unwind_data import Coverage, UnwindFinding, UnwindProof
 from emu.checks.unwind_data.functions import ImageFunctions
-from emu.cli.run_call import RoutineCall, RunResult
+from emu.cli.run_call import MODULES_AT_BOOT, RoutineCall, RunResult
 from emu.machine import Machine
 from emu.outcome import TimedOut, Unmodelled
-
-MODULES_AT_BOOT: Final = 2
-"""The kernel and the accessor library."""
 
 
 @dataclass(frozen=True, slots=True)

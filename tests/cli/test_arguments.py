@@ -89,7 +89,7 @@ def test_what_memory_holds(tmp_path: Path) -> None:
         ("\u0661", "give an integer"),
         ("users:3", "give an integer"),
         ("-x", "argument '-x': give an integer"),
-        ("--irl", "No such option '--irl'; `emu run --help` lists them"),
+        ("--irl", "No such option '--irl'; `--help` lists them"),
         ("user:", "argument 'user:': behind user: belongs a size, =TEXT or @FILE"),
         ("user:@", "belongs a size"),
         ("kernel:big", "behind kernel: belongs a size"),
