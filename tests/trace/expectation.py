@@ -70,6 +70,8 @@ def _is_first_half(recorded: Recorded, must: Access) -> bool:
 
 def compare(code: bytes, row: list[int], recorded: list[Recorded], trapped: bool, model: Model) -> str:
     """Return what is wrong with the accesses of one instruction, empty where nothing is; the model learns them."""
+    if decode(code) is None and trapped and not recorded:
+        return ""
     state = State(row, model.xmm)
     expected = accesses_of(code, state)
     count = 0

@@ -249,12 +249,9 @@ def _rule_of_memory(code: Decoded) -> Rule:
 def accesses_of(code: bytes, state: State) -> Accesses:
     """Give the accesses of an instruction, in order; each takes the value that was read or written.
 
-    Bytes that are no instruction make none. Raises NotImplementedError for an instruction without a rule.
+    Raises NotImplementedError for an instruction without a rule, and for bytes that are none.
     """
     decoded = decode(code)
     if decoded is None:
-        return _nothing(_NO_CODE, state)
+        raise NotImplementedError(code.hex())
     return rule_of(decoded)(decoded, state)
-
-
-_NO_CODE: Final = Decoded("", "", 0, b"", False, (), frozenset())
