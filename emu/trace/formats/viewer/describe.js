@@ -67,7 +67,10 @@ function accessElement(data) {
     make("span", { className: "value" }, data.value),
   );
   const also = [];
-  if (data.user) element.append(make("span", { className: "user", title: "a user page" }, "user"));
+  if (data.user) {
+    element.classList.add("of-user");
+    element.append(make("span", { className: "user", title: "a user page" }, "user"));
+  }
   if (!data.performed) {
     element.classList.add("lost");
     element.append(make("span", { className: "tag" }, "not performed"));

@@ -19,6 +19,7 @@ class ByteHistory {
 
   clear() {
     this.strip = null;
+    byId("history").classList.add("empty");
     this.accesses = new Uint32Array(0);
     this.title.textContent = "Accesses of a byte";
     this.count.textContent = "";
@@ -28,6 +29,7 @@ class ByteHistory {
 
   show(strip, offset) {
     this.strip = strip;
+    byId("history").classList.remove("empty");
     this.accesses = strip.index.accessesOf(offset);
     this.offset = offset;
     this.shown = "";

@@ -190,6 +190,7 @@ class Strip {
       });
       context.globalAlpha = 1;
     });
+    if (this.rows === this.rowsWanted) return;
     const inSight = (this.columns / Math.max(1, this.index.size)) * width;
     const left = Math.max(0.75, this.topRow * inSight + 0.75);
     context.strokeStyle = colours.text;

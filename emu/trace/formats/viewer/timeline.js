@@ -152,15 +152,21 @@ class Timeline {
   plotInto(pixels, width, height, index, colours) {
     const { trace } = this;
     const [read, write, lost] = [colours.read, colours.write, colours.fault].map(pixelOf);
-    const thick = Math.max(1, Math.round(height / 40));
+    const scale = window.devicePixelRatio || 1;
+    const wide = Math.round(Math.max(1.5 * scale, Math.min(0.8 * (width / this.count), 6 * scale)));
+    const room = height - 4;
     let instruction = 0;
     for (const access of index.touching) {
       while (trace.firstAccess[instruction + 1] <= access) instruction++;
-      const x = Math.floor((instruction / this.count) * width);
+      const x = Math.min(width - wide, Math.floor((instruction / this.count) * width));
       const kind = trace.kind[access];
       const colour = kind & NOT_PERFORMED ? lost : kind & WRITE ? write : read;
-      const y = 2 + Math.floor(((index.offsetOf(access) - index.first) / index.size) * (height - 4 - thick));
-      for (let down = 0; down < thick + 1; down++) pixels[(y + down) * width + x] = colour;
+      const high = Math.max(Math.round(1.5 * scale), Math.ceil((trace.size[access] / index.size) * room));
+      const y = 2 + Math.floor(((index.offsetOf(access) - index.first) / index.size) * (room - Math.min(room, high)));
+      for (let down = 0; down < Math.min(room, high); down++) {
+        const begin = (y + down) * width + x;
+        pixels.fill(colour, begin, begin + wide);
+      }
     }
   }
 

@@ -135,10 +135,10 @@ class Viewer {
   /** Pixels for the cells of both strips. */
   roomForCells() {
     const narrow = matchMedia("(max-width: 900px)").matches;
-    if (narrow) return 8 * CELL_HEIGHT;
+    if (narrow) return 4 * CELL_HEIGHT;
     const cells = this.strips.reduce((sum, strip) => sum + strip.grid.offsetHeight, 0);
     const others = byId("now").offsetHeight + byId("strips").offsetHeight + byId("legend").offsetHeight - cells;
-    return byId("memory").clientHeight - others - 138;
+    return byId("memory").clientHeight - others - (innerHeight < 760 ? 92 : 138);
   }
 
   draw() {
@@ -176,7 +176,8 @@ class Viewer {
 
   countsOf(strip) {
     const { reads, writes, user } = strip.region;
-    return `${user ? "user" : "kernel"} · ${grouped(reads)} reads · ${grouped(writes)} writes`;
+    const shown = strip.region.size > strip.index.size ? ` · the first ${grouped(strip.index.size)} bytes` : "";
+    return `${user ? "user" : "kernel"} · ${grouped(reads)} reads · ${grouped(writes)} writes${shown}`;
   }
 
   drawNow() {
@@ -226,19 +227,21 @@ class Viewer {
     this.invalidate();
   }
 
-  /** Go to the next match; the current one counts when it is the first that is looked for. */
+  /** Go to the next match. */
   step(direction) {
     const found = this.search.next(this.instruction, direction);
     if (found >= 0) this.goTo(found);
   }
 
+  /** Go to the next event that is wanted, around the end. */
   stepEvent(direction, wanted) {
     const { events } = this.trace;
     const here = this.event ?? lowerBound(this.list.eventAt, this.instruction + 1, 0, events.length) - (direction > 0 ? 1 : 0);
-    for (let at = here + direction; at >= 0 && at < events.length; at += direction) {
+    for (let away = 1; away <= events.length; away++) {
+      const at = (here + direction * away + 2 * events.length) % events.length;
       if (wanted(events[at])) return this.goTo(causeOf(events[at]), at);
     }
-    return this.say(direction > 0 ? "none behind this one" : "none before this one");
+    return this.say("there is none");
   }
 
   stepAccess(direction) {
@@ -418,7 +421,7 @@ async function open() {
   const viewer = new Viewer(trace);
   byId("opening").remove();
   viewer.layout();
-  byId("rows").focus();
+  byId("rows").focus({ preventScroll: true });
   await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
   return viewer;
 }
