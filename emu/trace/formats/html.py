@@ -39,6 +39,7 @@ from typing import Any, Final, TextIO
 
 import numpy as np
 
+from emu.address import ADDRESS_MASK
 from emu.trace.code import Code
 from emu.trace.layout import EventKind
 from emu.trace.source import Chunk, TraceError
@@ -46,7 +47,8 @@ from emu.trace.trace import Trace
 
 MOST_INSTRUCTIONS: Final = 20_000_000
 MOST_ACCESSES: Final = 40_000_000
-"""What a browser holds: an instruction takes some 7 bytes there and an access some 20, and 4 for each byte touched."""
+"""What a browser holds: an instruction takes some 7 bytes there and an access some 20, and 4 for each byte touched. A
+byte loop of twenty million instructions opens in three seconds and takes 640 MB of Chromium 156."""
 
 SCRIPTS: Final = (
     "data.js",
@@ -206,7 +208,13 @@ def _about(trace: Trace, instructions: int, accesses: int, windows: list[int]) -
         "kinds": [kind.name for kind in EventKind],
         "code": [_code(entry) for entry in trace.code],
         "calls": [
-            (call.function, [f"{argument:x}" for argument in call.arguments], call.outcome, call.begin, call.end)
+            (
+                call.function,
+                [f"{value & ADDRESS_MASK:x}" for value in call.arguments],
+                call.outcome,
+                call.begin,
+                call.end,
+            )
             for call in trace.calls
         ],
         "modules": [(module.name, f"{module.base:x}", module.size) for module in trace.modules],
