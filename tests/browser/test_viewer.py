@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -205,6 +206,68 @@ def test_keys(browser: Page, faulting: tuple[Trace, str]) -> None:
     assert browser.find_element(By.ID, "help").is_displayed()
     browser.find_element(By.CSS_SELECTOR, "#help button").click()
     assert not browser.find_element(By.ID, "help").is_displayed()
+
+
+def test_the_next_fault_goes_round(browser: Page, faulting: tuple[Trace, str]) -> None:
+    trace, url = faulting
+    open_page(browser, url)
+    faults = trace.events["instruction"][trace.events["kind"] == EventKind.TrapTaken] - 1
+    browser.find_element(By.ID, "rows").send_keys(Keys.END, "F")
+    assert current(browser)["index"] == faults[-1]
+    browser.find_element(By.ID, "rows").send_keys("f")
+    assert current(browser)["index"] == faults[0]
+
+
+def test_a_mark_explains_itself_and_jumps(browser: Page, faulting: tuple[Trace, str]) -> None:
+    trace, url = faulting
+    open_page(browser, url)
+    number = int(np.flatnonzero(trace.events["kind"] == EventKind.PagedIn)[0])
+    instruction = int(trace.events["instruction"][number])
+    marks = browser.find_element(By.ID, "marks")
+    x = round(marks.size["width"] * instruction / len(trace))
+    lane = browser.execute_script(
+        "return [...document.querySelectorAll('#gutter span')].find((each) => each.textContent.startsWith('page-ins'))"
+        ".getBoundingClientRect().y - document.getElementById('marks').getBoundingClientRect().y"
+    )
+    actions = ActionChains(browser)
+    actions.move_to_element_with_offset(marks, x - marks.size["width"] // 2, int(lane) + 6 - marks.size["height"] // 2)
+    actions.perform()
+    assert trace.explain(number) in browser.find_element(By.ID, "tip").text
+    ActionChains(browser).click().perform()
+    assert current(browser)["index"] == instruction - 1
+    assert trace.explain(number) in browser.find_element(By.CSS_SELECTOR, "#rows .row.current").text
+
+
+def test_a_strip_by_keyboard_and_another_region(browser: Page, faulting: tuple[Trace, str]) -> None:
+    trace, url = faulting
+    open_page(browser, url)
+    go_to(browser, len(trace) - 1)
+    strip = browser.find_element(By.CSS_SELECTOR, "#target .grid")
+    strip.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_DOWN, Keys.ARROW_UP, Keys.ARROW_RIGHT, Keys.ENTER)
+    assert browser.find_element(By.ID, "history-title").text == "target+2"
+    writers = trace.where(address=trace.buffers[1].address + 2)
+    browser.find_element(By.ID, "rows").send_keys("[")
+    assert current(browser)["index"] == writers[-1]
+    browser.find_element(By.ID, "source-region").send_keys("target")
+    assert script(browser, "return await viewer.strips()") == ["target", "target"]
+    assert_byte(browser, trace, "target", 1, 2, len(trace) - 1)
+
+
+def test_the_wheel_moves_a_long_list_by_rows(browser: Page, million: tuple[Trace, str]) -> None:
+    trace, url = million
+    open_page(browser, url)
+    go_to(browser, len(trace) // 2)
+    rows = "return [...document.querySelectorAll('#rows .row:not([hidden]) .index')].map((each) => each.textContent)"
+    before = [int(text.replace(",", "")) for text in script(browser, rows)]
+    box = browser.find_element(By.ID, "rows")
+    ActionChains(browser).scroll_from_origin(ScrollOrigin.from_element(box), 0, 220).perform()
+    current(browser)
+    after = [int(text.replace(",", "")) for text in script(browser, rows)]
+    assert min(after) == min(before) + 10
+    assert sorted(after) == list(range(min(after), max(after) + 1))
+    browser.execute_script("document.getElementById('rows').scrollTop = 1e9")
+    current(browser)
+    assert max(int(text.replace(",", "")) for text in script(browser, rows)) == len(trace) - 1
 
 
 def test_search(browser: Page, faulting: tuple[Trace, str]) -> None:
