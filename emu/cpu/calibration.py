@@ -54,6 +54,8 @@ class ContextOffsets(NamedTuple):
     xmm: int
     xmm_stride: int
     hflags2: int
+    last_flags: int
+    """Arithmetic flags, or what they are computed of."""
 
 
 class _Scratch:
@@ -166,6 +168,14 @@ def _find_mxcsr(scratch: _Scratch) -> int:
     return _only("MXCSR", _offsets_where(contexts, (r.MXCSR_DEFAULT, 0x9FC0, r.MXCSR_DEFAULT)))
 
 
+def _find_last_flags(scratch: _Scratch) -> int:
+    contexts, values = [], (r.FLAGS_ARITHMETIC, 0, 0x11)
+    for value in values:
+        scratch.engine.reg_write(x86.UC_X86_REG_EFLAGS, value | 2)
+        contexts.append(scratch.context.save())
+    return _only("arithmetic flags", _offsets_where(contexts, values))
+
+
 def _find_xmm(scratch: _Scratch) -> tuple[int, int]:
     """Find XMM0 and the distance from one XMM register to the next."""
     patterns = [struct.pack("<QQ", 0xA5C3_0F1E_0000_0000 + i, 0x5A3C_F0E1_0000_0000 + i) for i in range(16)]
@@ -194,6 +204,7 @@ def calibrate() -> ContextOffsets:
             xmm=xmm,
             xmm_stride=stride,
             hflags2=hflags2,
+            last_flags=_find_last_flags(scratch),
         )
     except UcError as error:
         raise EngineError(

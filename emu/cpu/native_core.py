@@ -71,6 +71,7 @@ class EngineFacts(ctypes.Structure):
         ("mxcsr", ctypes.c_uint32),
         ("xmm", ctypes.c_uint32),
         ("xmm_stride", ctypes.c_uint32),
+        ("last_flags", ctypes.c_uint32),
     )
 
 
@@ -99,6 +100,7 @@ class Recording(ctypes.Structure):
         ("end_before", ctypes.c_uint64),
         ("user_only", ctypes.c_uint32),
         ("failed", ctypes.c_uint32),
+        ("last_flags", ctypes.c_uint64),
     )
 
 
@@ -173,7 +175,7 @@ def load_native_core() -> ctypes.CDLL:
     library.core_end_run.restype = None
     library.core_end_run.argtypes = [ctypes.c_void_p]
     library.core_note_long_blocks.argtypes = [ctypes.c_void_p, ctypes.c_int]
-    library.core_set_long_blocks.argtypes = [ctypes.c_void_p, *[ctypes.c_char_p, ctypes.c_uint32] * 2]
+    library.core_set_long_blocks.argtypes = [ctypes.c_void_p, *(ctypes.c_char_p, ctypes.c_uint32) * 2]
     library.core_stop_in.restype = ctypes.c_int
     library.core_stop_in.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_uint32]
     library.pages_checkpoint.restype = None

@@ -157,6 +157,7 @@ class Processor:
             mxcsr=offsets.mxcsr,
             xmm=offsets.xmm,
             xmm_stride=offsets.xmm_stride,
+            last_flags=offsets.last_flags,
         )
 
     def run(self) -> Trap:

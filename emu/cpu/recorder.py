@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from emu.address import Gva
+from emu.cpu import registers as r
 from emu.cpu.engine import EngineError
 from emu.cpu.native_core import Recording, load_native_core
 from emu.cpu.processor import Processor
@@ -118,6 +119,15 @@ class Recorder:
     def position(self) -> int:
         """How many instructions have been executed."""
         return int(self._recording.position)
+
+    @property
+    def last_flags(self) -> int:
+        """The arithmetic flags of where the run has ended, if the engine gives others.
+
+        It computes them for the recorder's hook before an instruction, and where that traps it forgets that it did,
+        and computes them once more, of the result.
+        """
+        return int(self._recording.last_flags) & r.FLAGS_ARITHMETIC
 
     @property
     def stop_position(self) -> int:

@@ -20,6 +20,8 @@ REASON, VECTOR, ERROR_CODE, ENGINE_ERROR, REQUEST, MXCSR, IRQL, PAGING_CHANGED =
 XMM_OFFSET: Final = 216
 """Byte offset of XMM0 in the state block; sixteen registers of 16 bytes follow each other."""
 
+FLAGS_ARITHMETIC: Final = 0x8D5
+"""CF, PF, AF, ZF, SF, OF."""
 FLAG_TF: Final = 1 << 8
 FLAG_IF: Final = 1 << 9
 FLAG_DF: Final = 1 << 10

@@ -187,6 +187,7 @@ class Replay:
             self.recorder.check()
             if len(self._accesses) - self.recorder.counts[1] < ACCESS_MARGIN:
                 self._set_access_room(2 * len(self._accesses))
+        self._mend_flags(run)
         self._check_end(run)
         self._under_way = False
         self.run += 1
@@ -228,6 +229,13 @@ class Replay:
             start = page.frame << PAGE_SHIFT
             self._ram.bytes[start : start + PAGE_SIZE] = page.content
             self._high = max(self._high, start + PAGE_SIZE)
+
+    def _mend_flags(self, run: Run) -> None:
+        """Take what the recorder's hooks had the engine make of the arithmetic flags back, where it traps."""
+        registers = self._processor.registers
+        expected = int.from_bytes(run.end[r.RFLAGS * 8 : r.RFLAGS * 8 + 8], "little")
+        if registers[r.RFLAGS] & ~r.FLAGS_ARITHMETIC | self.recorder.last_flags == expected:
+            registers[r.RFLAGS] = expected
 
     def _check_end(self, run: Run) -> None:
         if self._words[r.REASON] == STOP_REFUSED and self._processor.registers[r.RIP] == _quadword(run, r.RIP):

@@ -27,7 +27,9 @@ def test_the_offsets_name_what_they_say() -> None:
     raw.engine.reg_write(x86.UC_X86_REG_MXCSR, 0x3FBF)
     raw.engine.reg_write(x86.UC_X86_REG_XMM5, 0x0123_4567_89AB_CDEF)
     raw.run("440f22c0f4", rax=11)  # mov cr8, rax; hlt
+    raw.engine.reg_write(x86.UC_X86_REG_EFLAGS, 0x8D7)
     context = SavedContext(raw.engine).save()
+    assert struct.unpack_from("<Q", context, offsets.last_flags) == (0x8D5,)
     assert struct.unpack_from("<I", context, offsets.exception_in_flight) == (14,)
     assert struct.unpack_from("<I", context, offsets.error_code) == (2,)
     assert struct.unpack_from("<I", context, offsets.mxcsr) == (0x3FBF,)

@@ -57,6 +57,18 @@ class TestExceptions:
             assert raw.run(READ, rdi=ABSENT) == 14
             raw.forget_exception(calibrate().exception_in_flight)
 
+    @pytest.mark.parametrize("hooked", [False, True])
+    def test_a_fault_behind_a_code_hook_has_flags_computed_twice(self, raw: Raw, hooked: bool) -> None:
+        """sub eax, 4, which borrows from the second digit, then a fault: AF is 1, then computed again of the result.
+
+        The recorder keeps what was computed first.
+        """
+        if hooked:
+            raw.engine.hook_add(uc.UC_HOOK_CODE, lambda *_: None)
+        assert raw.run("83e804 8a07", rdi=ABSENT, rax=0x5E90) == 14
+        adjust = 0x10
+        assert bool(raw.engine.reg_read(x86.UC_X86_REG_EFLAGS) & adjust) is not hooked
+
     @pytest.mark.parametrize("code", ["0f0b", "06", "f1", "f090"])  # ud2; push es; icebp; lock nop
     def test_an_invalid_opcode_is_no_interrupt(self, raw: Raw, code: str) -> None:
         assert engine_error(lambda: raw.run(code)) == uc.UC_ERR_INSN_INVALID

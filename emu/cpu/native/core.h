@@ -37,7 +37,7 @@ struct engine_facts {
     int32_t timestamp_instructions[2]; /* rdtsc, rdtscp */
     int32_t refused_instructions[4];   /* in, out, syscall, sysenter: the engine steps over them in silence */
     int32_t has_rdrand;                /* the CPU model executes rdrand and rdseed */
-    uint32_t exception_in_flight, error_code, task_priority, mxcsr, xmm, xmm_stride; /* byte offsets */
+    uint32_t exception_in_flight, error_code, task_priority, mxcsr, xmm, xmm_stride, last_flags; /* byte offsets */
 };
 
 enum stop_reason {

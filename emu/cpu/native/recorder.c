@@ -46,6 +46,7 @@ struct recorder {
     uint64_t left;                      /* instructions for which there is room, before stop_position */
     int under_way;                      /* an instruction has begun in this run */
     int wrote_code;                     /* and it has written to a page of code */
+    uint64_t flags;                     /* when it did so */
     int looks;                          /* the engine has looked once more at the rep that was the last instruction */
     uint32_t changes;                   /* properties: what is executed next may run at another CPL, or in other tables */
     int is_user;
@@ -254,6 +255,15 @@ static uint64_t progress_of(struct recorder *recorder, uint8_t properties)
     return value;
 }
 
+/* The engine has gone back to before a store into its own block. It computes RFLAGS for a hook and forgets when it goes
+   back that it did: it would compute them once more, of the result. */
+static void begin_anew(struct recorder *recorder)
+{
+    struct core *core = recorder->core;
+    core->engine.reg_write(core->uc, core->facts.register_ids[17], &recorder->flags);
+    take_back(recorder);
+}
+
 /* The engine is at the same instruction again: returns whether it only looks once more at a rep whose count has come
    to 0. A store into its own block makes it begin the instruction anew, without having done it: that is taken back. */
 __attribute__((noinline)) static int is_no_iteration(struct recorder *recorder, uint8_t properties)
@@ -262,7 +272,7 @@ __attribute__((noinline)) static int is_no_iteration(struct recorder *recorder, 
         return 0;
     uint64_t progress = progress_of(recorder, properties);
     if (recorder->wrote_code && progress == recorder->progress)
-        take_back(recorder);
+        begin_anew(recorder);
     else if (properties & CODE_REP && progress == 0)
         return 1;
     recorder->progress = progress;
@@ -384,15 +394,23 @@ static int is_second_half(struct recorder *recorder, struct access_record const 
            !(code_at(recorder, recorder->current_rip, (uint32_t)recorder->current_size)->properties & CODE_KEEPS_HALVES);
 }
 
+__attribute__((noinline)) static void note_change_of_code(struct recorder *recorder)
+{
+    struct core *core = recorder->core;
+    recorder->epoch++;
+    if (recorder->wrote_code)
+        return;
+    recorder->wrote_code = 1;
+    core->engine.reg_read(core->uc, core->facts.register_ids[17], &recorder->flags);
+}
+
 static void record_access(struct recorder *recorder, uint64_t physical, int size, int64_t value, uint8_t kind)
 {
     struct recording *recording = recorder->recording;
     struct instruction_record *instruction = recorder->current;
     uint64_t frame = frame_of(recorder, physical);
-    if (kind && frame & FRAME_IS_CODE) {
-        recorder->wrote_code = 1;
-        recorder->epoch++;
-    }
+    if (kind && frame & FRAME_IS_CODE)
+        note_change_of_code(recorder);
     if (!instruction || recording->access_count == recording->access_room)
         return;
     if (recording->user_only && !(frame & FRAME_IS_USER))
@@ -455,6 +473,7 @@ void recorder_arrive(struct core *core)
 {
     struct recorder *recorder = core->recorder;
     struct state const *state = core->state;
+    memcpy(&recorder->recording->last_flags, core->context + core->facts.last_flags, sizeof(uint64_t));
     if (!recorder->under_way || recorder->current_rip != state->rip)
         return;
     switch (state->reason) {

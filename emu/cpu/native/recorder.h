@@ -60,6 +60,7 @@ struct recording {
     uint64_t begin_at, end_before; /* record from and until the execution of these; 0: none */
     uint32_t user_only;            /* record accesses to user pages alone, whether or not filtered */
     uint32_t failed;               /* no memory for more code: every run stops at once */
+    uint64_t last_flags;           /* where the run ended: the arithmetic flags, if they had been computed for a hook */
 };
 
 #endif
