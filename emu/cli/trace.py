@@ -76,7 +76,12 @@ class TraceOptions:
     def about_a_call(self) -> list[str]:
         """Return the names of what only a call can have."""
         given = [self.routine] if self.routine is not None else []
-        named = {"--image": self.images, "--only": self.only, "--begin": self.begin, "--end": self.end}
+        named: dict[str, object] = {
+            "--image": self.images,
+            "--only": self.only,
+            "--begin": self.begin,
+            "--end": self.end,
+        }
         named |= {"--user-only": self.user_only, "--last": self.last}
         return [*given, *given_call_options(self), *(name for name, value in named.items() if value)]
 
