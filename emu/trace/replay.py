@@ -114,7 +114,7 @@ class Replay:
     def set_room(self, instructions: int, *, registers: bool = False) -> None:
         """Have tables for so many instructions, empty; with a row of registers for each, if asked for.
 
-        Those of instructions and accesses are not cleared, so that room that is never used is never touched, and takes no memory.
+        Those of instructions and accesses are not cleared: room that is never used is not touched, and takes no memory.
         """
         self.recorder.take()
         self._instructions = np.empty(instructions, INSTRUCTION)

@@ -41,14 +41,14 @@ class Operand(NamedTuple):
     register: str = ""
     immediate: int = 0
     base: str = ""
-    index: str = ""
+    index_register: str = ""
     scale: int = 1
     displacement: int = 0
 
     @property
     def is_memory(self) -> bool:
         """Whether it lies in memory."""
-        return self.type == cs.X86_OP_MEM
+        return bool(self.type == cs.X86_OP_MEM)
 
     @property
     def is_xmm(self) -> bool:
@@ -110,7 +110,7 @@ class State:
         base = 0
         if operand.base:
             base = self.row[RIP] + code.size if operand.base == "rip" else self.general(operand.base)
-        index = self.general(operand.index) if operand.index not in ("", "riz", "eiz") else 0
+        index = self.general(operand.index_register) if operand.index_register not in ("", "riz", "eiz") else 0
         address = base + index * operand.scale + operand.displacement
         return address & (0xFFFF_FFFF if 0x67 in code.prefixes else QUAD)
 
