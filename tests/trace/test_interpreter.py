@@ -134,7 +134,7 @@ def test_a_saved_state_covers_what_the_processor_has() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["c4e37d190001", "660ff7c1", "0fff", "c5f81000", "ff18", "ff28", "66c3", "0f01c8", "0fae20"]
+    "code", ["c4e37d190001", "660ff7c1", "06", "c5f81000", "ff18", "ff28", "66c3", "0f01c8", "0fae20"]
 )
 def test_an_unknown_instruction_is_an_error(code: str) -> None:
     with pytest.raises(NotImplementedError):
