@@ -166,7 +166,9 @@ def load_native_core() -> ctypes.CDLL:
         function.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
     library.core_record.restype = ctypes.c_int
     library.core_record.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-    for function in (library.core_recorded_code, library.core_long_blocks, library.core_long_block_changes):
+    library.core_long_blocks.restype = ctypes.c_uint32
+    library.core_long_blocks.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32]
+    for function in (library.core_recorded_code, library.core_long_block_changes):
         function.restype = ctypes.c_uint32
         function.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
     for function in (library.core_set_long_blocks, library.core_note_long_blocks, library.core_forget_code):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from emu.address import Gva
@@ -116,6 +116,11 @@ class Recorder:
         return int(self._recording.first_instruction)
 
     @property
+    def first_access(self) -> int:
+        """And of the access."""
+        return int(self._recording.first_access)
+
+    @property
     def position(self) -> int:
         """How many instructions have been executed."""
         return int(self._recording.position)
@@ -169,18 +174,18 @@ class LongBlockLog:
     """Notes from now on where a processor's long blocks end, and what changes there."""
 
     def __init__(self, processor: Processor) -> None:
-        self._processor = processor
+        self._native = processor.native
         self._library = load_native_core()
-        self._table = self._copy(self._library.core_long_blocks, _LONG_BLOCK_SIZE)
-        self._library.core_note_long_blocks(processor.native, 1)
+        count = self._library.core_long_blocks(self._native, None, 0)
+        table = ctypes.create_string_buffer(count * _LONG_BLOCK_SIZE)
+        self._library.core_long_blocks(self._native, table, count)
+        self._table = table.raw
+        self._library.core_note_long_blocks(self._native, 1)
 
     def finish(self) -> LongBlocks:
         """Note no more, and return what was noted."""
-        changes = self._copy(self._library.core_long_block_changes, _LONG_BLOCK_CHANGE_SIZE)
-        self._library.core_note_long_blocks(self._processor.native, 0)
-        return LongBlocks(self._table, changes)
-
-    def _copy(self, table_of: Callable[[int, object], int], row: int) -> bytes:
-        table = ctypes.c_void_p()
-        rows = table_of(self._processor.native, ctypes.byref(table))
-        return ctypes.string_at(table.value, rows * row) if table.value is not None else b""
+        changes = ctypes.c_void_p()
+        count = self._library.core_long_block_changes(self._native, ctypes.byref(changes))
+        copy = ctypes.string_at(changes.value, count * _LONG_BLOCK_CHANGE_SIZE) if changes.value is not None else b""
+        self._library.core_note_long_blocks(self._native, 0)
+        return LongBlocks(self._table, copy)

@@ -95,8 +95,10 @@ class RecordedSource:
         self._passes = 0
         """How many generators of chunks are under way."""
         self._is_known = False
+        self._executed = 0
         self._cursor: Replay | None = None
         self._positions: Words | None = None
+        """Of a filtered trace: how many instructions had been executed before each of its own, and before its end."""
 
     def _replay(self, filtered: Filter) -> Replay:
         if not self._log.finished:
@@ -181,6 +183,7 @@ class RecordedSource:
                 given, events_given = given + size, events_given + len(events)
                 replay.set_room(size)
         self._take_over(replay, timeline)
+        self._executed = replay.recorder.position
         yield Chunk(given, replay.instructions, replay.accesses, timeline.take(None), events_given)
 
     def _take_over(self, replay: Replay, timeline: _Timeline) -> None:
@@ -222,7 +225,8 @@ class RecordedSource:
         """Return a replay that stands before an instruction, or at the end."""
         position = self._position(index)
         cursor = self._cursor
-        if cursor is None or cursor.has_ended or cursor.recorder.position > position:
+        at = 0 if cursor is None else cursor.recorder.position
+        if cursor is None or at > position or (cursor.has_ended and at < position):
             if cursor is not None:
                 cursor.begin(self._log, Filter())
             self._cursor = cursor = cursor or self._replay(Filter())
@@ -235,7 +239,8 @@ class RecordedSource:
         if not any(self._filter):
             return index
         if self._positions is None:
-            self._positions = np.concatenate([chunk.instructions["position"] for chunk in self.chunks(CHUNK)])
+            positions = [chunk.instructions["position"] for chunk in self.chunks(CHUNK)]
+            self._positions = np.concatenate([*positions, np.array([self._executed], np.uint64)])
         if index >= len(self._positions):
             raise IndexError(f"instruction {index} lies behind the end of the trace")
         return int(self._positions[index])

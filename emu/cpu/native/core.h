@@ -118,9 +118,9 @@ struct core {
     uint64_t blocks_at_stop;
 
     /* long_blocks.c */
-    struct long_block *long_blocks;
-    uint32_t long_block_count, long_block_room;
-    struct long_block_change *long_block_changes;
+    struct block_slot *blocks;
+    uint32_t block_count, block_room;
+    struct long_block_change *block_changes;
     uint64_t change_count, change_room, changes_made;
     uint64_t runs;        /* since changes are noted */
     int notes_changes;
@@ -135,7 +135,7 @@ struct long_block {
     uint64_t address, size;
 };
 
-/* From a moment on a block is another one: when `blocks` blocks have started, in a run. */
+/* From a moment on a block is another one, or of no interest, with a size of 0: when `blocks` blocks have started, in a run. */
 struct long_block_change {
     struct long_block block;
     uint64_t run, blocks;
@@ -155,6 +155,9 @@ int refused_watch(struct core *core);
 /* Read up to `size` bytes of code, fewer where a page is absent. */
 uint64_t read_code(struct core *core, uint64_t address, uint8_t *to, uint64_t size);
 
+/* Whether the page of an address is present and writable. */
+int may_be_written(struct core *core, uint64_t address);
+
 /* Search a block that is about to run. Returns whether it found something: the run is then stopped. */
 int refused_search(struct core *core, uint64_t address, uint64_t size);
 
@@ -162,10 +165,13 @@ int refused_search(struct core *core, uint64_t address, uint64_t size);
 void exact_stop_leave(struct core *core);
 void exact_stop_arrive(struct core *core);
 
-/* long_blocks.c: note a block that was translated; for a recorder, the size of the one that begins now, small if it is
-   not long. */
-void note_long_block(struct core *core, uint64_t address, uint64_t size);
+/* long_blocks.c: note a block that was translated; for a recorder, the size of the one that begins now, 0 if it is not
+   long. */
+void note_block(struct core *core, uint64_t address, uint64_t size);
 uint64_t long_block_that_begins(struct core *core, uint64_t address);
+
+/* Have a block begin while the budget is withheld: without any left, the run stops before it. */
+void count_block(struct core *core);
 
 /* recorder.c: around a run, and before a block of it is counted. */
 void recorder_leave(struct core *core);

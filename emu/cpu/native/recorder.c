@@ -46,7 +46,7 @@ struct recorder {
     uint64_t left;                      /* instructions for which there is room, before stop_position */
     int under_way;                      /* an instruction has begun in this run */
     int wrote_code;                     /* and it has written to a page of code */
-    uint64_t flags;                     /* when it did so */
+    uint64_t flags;                     /* RFLAGS before it, where code may change */
     int looks;                          /* the engine has looked once more at the rep that was the last instruction */
     uint32_t changes;                   /* properties: what is executed next may run at another CPL, or in other tables */
     int is_user;
@@ -216,6 +216,10 @@ __attribute__((noinline)) static struct cached_code const *look_code_up(struct r
         *slot = recorder->code_count++;
     }
     *cached = (struct cached_code){rip, *slot, recorder->epoch, found.properties};
+    /* A block lies on two pages at most. */
+    if (recorder->core->state->paging_changed || may_be_written(recorder->core, rip) ||
+        may_be_written(recorder->core, rip + PAGE))
+        cached->properties |= CODE_MAY_CHANGE;
     return cached;
 }
 
@@ -257,10 +261,11 @@ static uint64_t progress_of(struct recorder *recorder, uint8_t properties)
 
 /* The engine has gone back to before a store into its own block. It computes RFLAGS for a hook and forgets when it goes
    back that it did: it would compute them once more, of the result. */
-static void begin_anew(struct recorder *recorder)
+static void begin_anew(struct recorder *recorder, uint8_t properties)
 {
     struct core *core = recorder->core;
-    core->engine.reg_write(core->uc, core->facts.register_ids[17], &recorder->flags);
+    if (properties & CODE_MAY_CHANGE)
+        core->engine.reg_write(core->uc, core->facts.register_ids[17], &recorder->flags);
     take_back(recorder);
 }
 
@@ -272,7 +277,7 @@ __attribute__((noinline)) static int is_no_iteration(struct recorder *recorder, 
         return 0;
     uint64_t progress = progress_of(recorder, properties);
     if (recorder->wrote_code && progress == recorder->progress)
-        begin_anew(recorder);
+        begin_anew(recorder, properties);
     else if (properties & CODE_REP && progress == 0)
         return 1;
     recorder->progress = progress;
@@ -324,6 +329,15 @@ __attribute__((noinline)) static void take_changes(struct recorder *recorder)
     recorder->changes = 0;
 }
 
+/* The hooks make the engine cut long blocks into shorter ones than the processor had that is run again, and so let it
+   go on in one block where that one began another. */
+static void begin_long_block(struct recorder *recorder, uint64_t address)
+{
+    uint64_t size = long_block_that_begins(recorder->core, address);
+    recorder->long_begin = address;
+    recorder->long_end = size ? address + size : 0;
+}
+
 static void on_instruction(void *uc, uint64_t rip, uint32_t size, void *user)
 {
     struct recorder *recorder = user;
@@ -333,6 +347,12 @@ static void on_instruction(void *uc, uint64_t rip, uint32_t size, void *user)
     /* The hooks of a block whose own hook has stopped the run are still called. */
     if (core->state->reason != STOP_HALT || core->refused || core->translate_again)
         return;
+    if (rip == recorder->long_end) {
+        begin_long_block(recorder, rip);
+        count_block(core);
+        if (core->state->reason != STOP_HALT)
+            return;
+    }
     if (recorder->changes)
         take_changes(recorder);
     struct cached_code const *code = code_at(recorder, rip, size);
@@ -352,6 +372,8 @@ static void on_instruction(void *uc, uint64_t rip, uint32_t size, void *user)
         stop_here(recorder, rip);
         return;
     }
+    if (code->properties & CODE_MAY_CHANGE)
+        core->engine.reg_read(core->uc, core->facts.register_ids[17], &recorder->flags);
     recorder->left--;
     recorder->changes = code->properties & (CODE_CHANGES_PRIVILEGE | CODE_CHANGES_PAGING);
     recorder->current_rip = rip;
@@ -394,23 +416,15 @@ static int is_second_half(struct recorder *recorder, struct access_record const 
            !(code_at(recorder, recorder->current_rip, (uint32_t)recorder->current_size)->properties & CODE_KEEPS_HALVES);
 }
 
-__attribute__((noinline)) static void note_change_of_code(struct recorder *recorder)
-{
-    struct core *core = recorder->core;
-    recorder->epoch++;
-    if (recorder->wrote_code)
-        return;
-    recorder->wrote_code = 1;
-    core->engine.reg_read(core->uc, core->facts.register_ids[17], &recorder->flags);
-}
-
 static void record_access(struct recorder *recorder, uint64_t physical, int size, int64_t value, uint8_t kind)
 {
     struct recording *recording = recorder->recording;
     struct instruction_record *instruction = recorder->current;
     uint64_t frame = frame_of(recorder, physical);
-    if (kind && frame & FRAME_IS_CODE)
-        note_change_of_code(recorder);
+    if (kind && frame & FRAME_IS_CODE) {
+        recorder->wrote_code = 1;
+        recorder->epoch++;
+    }
     if (!instruction || recording->access_count == recording->access_room)
         return;
     if (recording->user_only && !(frame & FRAME_IS_USER))
@@ -502,8 +516,7 @@ void recorder_arrive(struct core *core)
     }
 }
 
-/* Whether a block that begins is a part of a longer one: the hooks make the engine cut long blocks into shorter ones
-   than the processor had that is run again. */
+/* Whether a block that begins is only a part of one that has begun already. */
 int recorder_is_cut(struct core *core, uint64_t address)
 {
     struct recorder *recorder = core->recorder;
@@ -514,8 +527,7 @@ int recorder_is_cut(struct core *core, uint64_t address)
     if (address > recorder->long_begin && address < recorder->long_end &&
         address == recorder->current_rip + recorder->current_size)
         return 1;
-    recorder->long_begin = address;
-    recorder->long_end = address + long_block_that_begins(core, address);
+    begin_long_block(recorder, address);
     return 0;
 }
 

@@ -30,6 +30,7 @@ struct access_record {
 #define CODE_CHANGES_PRIVILEGE 4u /* it may go on at another CPL */
 #define CODE_CHANGES_PAGING 8u    /* it may go on with other page tables */
 #define CODE_CALLS_ITSELF 16u     /* or may do so: a call by register or memory */
+#define CODE_MAY_CHANGE 32u       /* guest code can write to it */
 
 struct code_record {
     uint64_t rip;
