@@ -3,22 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePath
-from typing import Any
 
 from emu.cli.call_options import given_call_options
+from emu.cli.coverage_result import CoverageReport
 from emu.cli.mistakes import Mistake, mistakes_reported
-from emu.cli.output import show_json, write
+from emu.cli.output import make_console, show, show_json
 from emu.cli.run import RunOptions, call_of
-from emu.cli.run_display import run_summary
-from emu.cli.trace_call import TracedRun, run_traced
+from emu.cli.trace import trace_mistakes_reported
+from emu.cli.trace_call import run_traced
 from emu.cli.trace_files import write_coverage
-from emu.cli.trace_formats import COVERAGE_FORMATS, parse_outputs
+from emu.cli.trace_formats import COVERAGE_FORMATS, Output, parse_outputs
+from emu.cli.traced_images import images_of
 from emu.cli.whole_file import STANDARD_OUTPUT
-from emu.trace import TraceError, load
-from emu.trace.coverage import Coverage, FileCoverage
+from emu.trace import load
+from emu.trace.coverage import Coverage, coverage
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,111 +26,78 @@ class CoverageOptions:
 
     routine: str | None
     arguments: tuple[str, ...]
+    images: tuple[str, ...]
     faults: tuple[str, ...]
+    stubs: tuple[str, ...]
     profile: str
     irql: int
-    images: tuple[str, ...]
-    budget: int | None
-    stubs: tuple[str, ...]
     unguarded: bool
+    budget: int | None
     sources: tuple[str, ...]
     modules: tuple[str, ...]
     outputs: tuple[str, ...]
     format_name: str | None
 
-    def call(self) -> RunOptions | None:
-        """Return the options of the call, None where there are traces alone. Raises `Mistake` where neither is."""
-        if self.routine is None:
-            if not self.sources:
-                raise Mistake("name the routine to call, or a trace with --from FILE.trace")
-            given = ["--image"] if self.images else given_call_options(self)
-            if given:
-                raise Mistake(f"there is no call that {given[0]} could be about; name a routine")
-            return None
-        return RunOptions(
-            self.routine,
-            self.arguments,
-            self.faults,
-            self.profile,
-            self.irql,
-            self.images,
-            self.budget,
-            self.stubs,
-            self.unguarded,
-        )
+    @property
+    def call(self) -> RunOptions:
+        """What is about the call."""
+        names = ("arguments", "faults", "profile", "irql", "images", "budget", "stubs", "unguarded")
+        return RunOptions(routine=self.routine or "", **{name: getattr(self, name) for name in names})
 
 
 def run_coverage(options: CoverageOptions, *, as_json: bool) -> int:
     """Run `emu coverage`; returns the exit status."""
-    try:
-        with mistakes_reported():
-            outputs = parse_outputs(options.outputs, options.format_name, COVERAGE_FORMATS)
-            call = options.call()
-            taken = None if call is None else run_traced(call_of(call))
-            covered = _select(options, taken, _cover(options, taken))
-            files = [write_coverage(covered, output, options.images) for output in outputs]
-            if as_json:
-                written = [{"path": each.path, "format": each.format.name, "bytes": each.size} for each in files]
-                show_json({"files": [_data(each) for each in covered.files], "written": written})
-            elif all(output.name != STANDARD_OUTPUT for output in outputs):
-                write("\n".join(_lines(covered)) + "\n")
-                if taken is not None:
-                    write(f"\n{run_summary(taken.run)}\n")
-    except TraceError as error:
-        raise Mistake(str(error)) from error
-    return 0 if taken is None or taken.run.returned else 1
+    with mistakes_reported(), trace_mistakes_reported():
+        outputs = parse_outputs(options.outputs, options.format_name, COVERAGE_FORMATS)
+        if as_json and any(output.name == STANDARD_OUTPUT for output in outputs):
+            raise Mistake("--json and -o - both write to standard output; give one of them")
+        if options.routine is None:
+            _check_without_call(options)
+        report = _measure(options)
+        report.files += [write_coverage(report.covered, output, options.images) for output in outputs]
+        _show(report, outputs, as_json)
+    return 0 if report.run is None or report.run.returned else 1
 
 
-def _cover(options: CoverageOptions, taken: TracedRun | None) -> Coverage:
-    covered = Coverage() if taken is None else taken.trace.coverage()
-    for name in options.sources:
-        covered |= load(name).coverage()
-    return covered
+def _check_without_call(options: CoverageOptions) -> None:
+    if not options.sources:
+        raise Mistake(
+            "give a routine to call, as in emu coverage CopyFromUser kernel:64 user:64 64; or --from FILE.trace"
+        )
+    if given := given_call_options(options):
+        raise Mistake(f"{given[0]} is about a call, and there is none; give a routine")
 
 
-def _select(options: CoverageOptions, taken: TracedRun | None, covered: Coverage) -> Coverage:
-    """Leave the modules that were asked for, or the user's own. Raises `Mistake` for one that is not there."""
-    names = options.modules or (tuple(module.name for module in taken.own) if taken is not None else ())
+def _measure(options: CoverageOptions) -> CoverageReport:
+    covered, run, own = Coverage(), None, []
+    if options.routine is not None:
+        traced = run_traced(call_of(options.call))
+        covered, run = coverage(traced.trace, traced.trace.images), traced.run
+        own += [module.name for module in traced.own]
+    for source in options.sources:
+        trace = load(source)
+        images = images_of(trace, source, options.images)
+        covered |= coverage(trace, images)
+        own += [image.name for image in images]
+    return CoverageReport(_selected(covered, options.modules, own), run, bool(options.modules or own))
+
+
+def _selected(covered: Coverage, wanted: tuple[str, ...], own: list[str]) -> Coverage:
+    """Return the coverage of the modules that were asked for, by default of the user's own, without one of all."""
     known = [module.name for module in covered.modules]
-    for name in names:
-        if name not in known and options.modules:
-            raise Mistake(f"--module {name}: no such module; there are {', '.join(known)}")
+    for name in wanted:
+        if name not in known:
+            raise Mistake(f"--module {name}: there is no such module; there are {', '.join(known)}")
+    names = wanted or own
     return covered.only(*names) if names else covered
 
 
-def _lines(covered: Coverage) -> Iterator[str]:
-    yield str(covered)
-    for file in covered.files:
-        missed = [line for line, count in sorted(file.lines.items()) if not count]
-        functions = [each.name for each in file.functions if not each.reached]
-        if missed or functions:
-            yield ""
-            reached = len(file.lines) - len(missed)
-            yield f"{file.file}: {reached} of {len(file.lines)} lines"
-        if missed:
-            yield f"  lines not reached: {_runs(missed)}"
-        if functions:
-            yield f"  functions not reached: {', '.join(functions)}"
+def _show(report: CoverageReport, outputs: tuple[Output, ...], as_json: bool) -> None:
+    if as_json:
+        from emu.cli.coverage_data import coverage_data  # noqa: PLC0415 (one of the two is needed)
 
+        show_json(coverage_data(report))
+    elif all(output.name != STANDARD_OUTPUT for output in outputs):
+        from emu.cli.coverage_display import display_coverage  # noqa: PLC0415
 
-def _runs(lines: list[int]) -> str:
-    """Return line numbers as runs: `3, 7-9`."""
-    runs: list[list[int]] = []
-    for line in lines:
-        if runs and line == runs[-1][1] + 1:
-            runs[-1][1] = line
-        else:
-            runs.append([line, line])
-    return ", ".join(f"{begin}-{end}" if end > begin else str(begin) for begin, end in runs)
-
-
-def _data(file: FileCoverage) -> dict[str, Any]:
-    return {
-        "file": PurePath(file.file).as_posix(),
-        "lines": {str(line): count for line, count in sorted(file.lines.items())},
-        "functions": [{"name": each.name, "reached": bool(each.reached)} for each in file.functions],
-        "try_blocks": [
-            {"line": each.line, "parts": {part.name.lower(): each.counts.of(part) for part in each.block.parts}}
-            for each in file.try_blocks
-        ],
-    }
+        show(make_console(), *display_coverage(report))

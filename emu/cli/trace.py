@@ -1,29 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`emu trace`: from options to a trace, and the trace to the terminal or into files."""
+"""`emu trace`: from options to a traced call or a trace file, and what is asked of it."""
 
 from __future__ import annotations
 
+import contextlib
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Final
 
 from emu.cli.call_options import given_call_options
 from emu.cli.mistakes import Mistake, mistakes_reported
-from emu.cli.output import make_console, show, show_json, write, write_lines
+from emu.cli.output import show_json, write
 from emu.cli.run import RunOptions, call_of
 from emu.cli.trace_call import TraceFilter, run_traced
-from emu.cli.trace_files import Listed, WrittenFile, write_trace
-from emu.cli.trace_formats import TRACE_FORMATS, Output, parse_outputs
+from emu.cli.trace_files import Listed, write_trace
+from emu.cli.trace_formats import TEXT, TRACE_FORMATS, Output, parse_outputs
+from emu.cli.trace_result import TraceReport, TraceSummary
 from emu.cli.watched_trace import WatchedTrace, progress_shown
 from emu.cli.whole_file import STANDARD_OUTPUT
-from emu.trace import Trace, TraceError, load
+from emu.trace import TraceError, load
 
-if TYPE_CHECKING:
-    from emu.cli.run_call import RunResult
-
-_RANGE: Final = re.compile(r"(\d*):(\d*)", re.ASCII)
+_RANGE: Final = re.compile(r"([0-9]{0,18}):([0-9]{0,18})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +30,13 @@ class TraceOptions:
 
     routine: str | None
     arguments: tuple[str, ...]
+    images: tuple[str, ...]
     faults: tuple[str, ...]
+    stubs: tuple[str, ...]
     profile: str
     irql: int
-    images: tuple[str, ...]
-    budget: int | None
-    stubs: tuple[str, ...]
     unguarded: bool
+    budget: int | None
     only: tuple[str, ...]
     begin: str | None
     end: str | None
@@ -53,150 +51,135 @@ class TraceOptions:
     source: str | None
     diff: tuple[str, str] | None
 
+    @property
     def call(self) -> RunOptions:
-        """Return the options of the call. Raises `Mistake` where no routine is named."""
-        if self.routine is None:
-            raise Mistake("name the routine to call, as in `emu trace CopyFromUser kernel:64 user:64 64`")
-        return RunOptions(
-            self.routine,
-            self.arguments,
-            self.faults,
-            self.profile,
-            self.irql,
-            self.images,
-            self.budget,
-            self.stubs,
-            self.unguarded,
-        )
+        """What is about the call."""
+        names = ("arguments", "faults", "profile", "irql", "images", "budget", "stubs", "unguarded")
+        return RunOptions(routine=self.routine or "", **{name: getattr(self, name) for name in names})
 
-    def selection(self) -> TraceFilter:
-        """Return what is to be left out."""
+    @property
+    def selected(self) -> TraceFilter:
+        """What is left out of the trace."""
         return TraceFilter(self.only, self.begin, self.end, self.user_only, self.last)
-
-    def about_a_call(self) -> list[str]:
-        """Return the names of what only a call can have."""
-        given = [self.routine] if self.routine is not None else []
-        named: dict[str, object] = {
-            "--image": self.images,
-            "--only": self.only,
-            "--begin": self.begin,
-            "--end": self.end,
-        }
-        named |= {"--user-only": self.user_only, "--last": self.last}
-        return [*given, *given_call_options(self), *(name for name, value in named.items() if value)]
-
-
-class _Taken(NamedTuple):
-    """A trace, and the call that it is of; None for one from a file."""
-
-    trace: WatchedTrace
-    run: RunResult | None
 
 
 def run_trace(options: TraceOptions, *, as_json: bool) -> int:
     """Run `emu trace`; returns the exit status."""
+    with mistakes_reported(), trace_mistakes_reported():
+        _check_what_is_traced(options)
+        if options.diff is not None:
+            return _diff(*options.diff, as_json)
+        outputs = parse_outputs(options.outputs, options.format_name, TRACE_FORMATS)
+        listed = _listed(options, outputs, as_json)
+        if options.source is not None:
+            report = TraceReport(WatchedTrace(load(options.source)), None, options.source)
+        else:
+            traced = run_traced(call_of(options.call), options.selected)
+            report = TraceReport(
+                WatchedTrace(traced.trace), traced.run, None, tuple(module.name for module in traced.own)
+            )
+        return _report(report, options, outputs, listed, as_json)
+
+
+@contextlib.contextmanager
+def trace_mistakes_reported() -> Iterator[None]:
+    """Turn what traces raise for a user's mistake into a `Mistake`."""
     try:
-        with mistakes_reported():
-            if options.diff is not None:
-                return _compare(options, *options.diff, as_json)
-            outputs = parse_outputs(options.outputs, options.format_name, TRACE_FORMATS)
-            listed = _listed(options)
-            taken = _take(options)
-            _show(options, taken, outputs, listed, as_json)
+        yield
     except TraceError as error:
         raise Mistake(str(error)) from error
-    return 0 if taken.run is None or taken.run.returned else 1
 
 
-def _refuse(options: TraceOptions, chosen: str) -> None:
-    about = options.about_a_call()
-    if about:
-        raise Mistake(f"{chosen} makes no call, so {about[0]} has no place beside it")
+def _check_what_is_traced(options: TraceOptions) -> None:
+    if options.diff is not None:
+        given = [*_about_a_call(options), *_about_showing(options), *(["--from"] if options.source is not None else [])]
+        if given:
+            raise Mistake(f"--diff compares two files and nothing else; leave {given[0]} out")
+    elif options.source is not None:
+        if given := _about_a_call(options):
+            raise Mistake(f"--from shows a trace that was taken before; leave {given[0]} out, or --from")
+    elif options.routine is None:
+        raise Mistake("give a routine to call, as in emu trace CopyFromUser kernel:64 user:64 64; or --from, or --diff")
 
 
-def _compare(options: TraceOptions, first: str, second: str, as_json: bool) -> int:
-    _refuse(options, "--diff")
+def _about_a_call(options: TraceOptions) -> list[str]:
+    """Return the options that were given about a call and what is left out of its trace."""
+    routine = [] if options.routine is None else [f"routine {options.routine}"]
+    left_out: dict[str, object] = {
+        "--image": options.images,
+        "--only": options.only,
+        "--begin": options.begin is not None,
+        "--end": options.end is not None,
+        "--user-only": options.user_only,
+        "--last": options.last is not None,
+    }
+    return [*routine, *(name for name, value in left_out.items() if value), *given_call_options(options)]
+
+
+def _about_showing(options: TraceOptions) -> list[str]:
+    given: dict[str, object] = {
+        "-o": options.outputs,
+        "--format": options.format_name is not None,
+        "--range": options.listed is not None,
+        "--no-fold": options.no_fold,
+        "--summary": options.summary,
+        "--follow": options.follow,
+    }
+    return [name for name, value in given.items() if value]
+
+
+def _listed(options: TraceOptions, outputs: tuple[Output, ...], as_json: bool) -> Listed:
+    """Return what a listing is to show. Raises `Mistake` where there is none."""
+    to_standard_output = [output for output in outputs if output.name == STANDARD_OUTPUT]
+    if to_standard_output and (as_json or options.summary):
+        raise Mistake(
+            f"{'--json' if as_json else '--summary'} and -o - both write to standard output; give one of them"
+        )
+    on_terminal = not (outputs or options.summary or as_json)
+    if options.follow and not on_terminal:
+        raise Mistake("--follow is about the listing on standard output; leave -o, --summary and --json out")
+    if not on_terminal and not any(output.format is TEXT for output in outputs):
+        for name, given in {"--range": options.listed is not None, "--no-fold": options.no_fold}.items():
+            if given:
+                raise Mistake(f"{name} is about the listing; there is none with -o, --summary or --json, but in .txt")
+    begin, end = 0, None
+    if options.listed is not None:
+        found = _RANGE.fullmatch(options.listed)
+        if found is None:
+            raise Mistake(f"--range {options.listed!r}: give two indices of instructions, as in 100:200, 100: or :200")
+        begin, end = int(found[1] or 0), int(found[2]) if found[2] else None
+        if end is not None and end < begin:
+            raise Mistake(f"--range {options.listed}: {end} lies before {begin}; give the smaller one first")
+    return Listed(begin, end, not options.no_fold)
+
+
+def _report(
+    report: TraceReport, options: TraceOptions, outputs: tuple[Output, ...], listed: Listed, as_json: bool
+) -> int:
+    for output in outputs:
+        report.files += write_trace(report.trace, output, listed, options.images, report.own)
+    if options.summary:
+        with progress_shown(report.trace, "summary"):
+            report.summary = TraceSummary.of(report.trace)
+    if as_json:
+        from emu.cli.trace_data import trace_data  # noqa: PLC0415 (one of the two is needed)
+
+        show_json(trace_data(report))
+    elif all(output.name != STANDARD_OUTPUT for output in outputs):
+        from emu.cli.trace_display import show_trace  # noqa: PLC0415
+
+        show_trace(report, None if outputs or options.summary else listed, follow=options.follow)
+    return 0 if report.run is None or report.run.returned else 1
+
+
+def _diff(first: str, second: str, as_json: bool) -> int:
     found = load(first).diff(load(second))
     if as_json:
-        show_json({"equal": found is None, "diff": None if found is None else str(found)})
+        from emu.cli.trace_data import diff_data  # noqa: PLC0415
+
+        show_json(diff_data(first, second, found))
+    elif found is None:
+        write(f"{first} and {second} are equal\n")
     else:
-        write(f"{first} and {second} are the same trace\n" if found is None else f"{found}\n")
+        write(f"{first} (-) and {second} (+)\n{found}\n")
     return 0 if found is None else 1
-
-
-def _take(options: TraceOptions) -> _Taken:
-    if options.source is not None:
-        _refuse(options, "--from")
-        return _Taken(WatchedTrace(load(options.source)), None)
-    taken = run_traced(call_of(options.call()), options.selection())
-    return _Taken(WatchedTrace(taken.trace), taken.run)
-
-
-def _listed(options: TraceOptions) -> Listed:
-    if options.listed is None:
-        return Listed(fold=not options.no_fold)
-    found = _RANGE.fullmatch(options.listed)
-    begin, end = (found[1], found[2]) if found else ("", "")
-    if not begin and not end:
-        raise Mistake(f"--range {options.listed!r}: give A:B, as in 100:200; A or B may be left out")
-    if end and int(begin or 0) > int(end):
-        raise Mistake(f"--range {options.listed!r} ends before it begins")
-    return Listed(int(begin or 0), int(end) if end else None, not options.no_fold)
-
-
-def _show(options: TraceOptions, taken: _Taken, outputs: tuple[Output, ...], listed: Listed, as_json: bool) -> None:
-    files = [file for output in outputs for file in write_trace(taken.trace, output, listed, options.images)]
-    if any(output.name == STANDARD_OUTPUT for output in outputs):
-        return
-    if as_json:
-        show_json(_data(taken, files))
-    elif options.summary:
-        write(_summary(taken.trace))
-    elif not outputs:
-        _list(taken.trace, listed, follow=options.follow)
-    if not as_json:
-        _show_end(taken, files)
-
-
-def _list(trace: WatchedTrace, listed: Listed, *, follow: bool) -> None:
-    from emu.trace.listing import listing  # noqa: PLC0415
-
-    lines = listing(trace, begin=listed.begin, end=listed.end, fold=listed.fold, color=make_console().is_terminal)
-    if follow or sys.stdout.isatty():
-        write_lines(lines, flush_each=follow)
-        return
-    with progress_shown(trace, "listing"):
-        write_lines(lines)
-
-
-def _summary(trace: Trace) -> str:
-    parts = [str(trace.profile())]
-    users = [buffer for buffer in trace.buffers if buffer.user]
-    kernels = [buffer for buffer in trace.buffers if not buffer.user]
-    parts += [str(trace.copy_map(user, kernel)) for user, kernel in zip(users, kernels, strict=False)]
-    return "\n\n".join(parts) + "\n"
-
-
-def _show_end(taken: _Taken, files: list[WrittenFile]) -> None:
-    for file in files:
-        write(f"{file.path}: {file.format.what}, {file.size:,} bytes\n")
-    if taken.run is None:
-        return
-    from emu.cli.run_display import outcome_sections  # noqa: PLC0415
-
-    show(make_console(), *outcome_sections(taken.run))
-
-
-def _data(taken: _Taken, files: list[WrittenFile]) -> dict[str, Any]:
-    from emu.cli.run_data import run_data  # noqa: PLC0415
-
-    return {
-        "run": None if taken.run is None else run_data(taken.run),
-        **taken.trace.counts._asdict(),
-        "files": list(_file_data(files)),
-    }
-
-
-def _file_data(files: list[WrittenFile]) -> Iterator[dict[str, Any]]:
-    for file in files:
-        yield {"path": file.path, "format": file.format.name, "bytes": file.size}

@@ -35,8 +35,13 @@ class WrittenFile(NamedTuple):
     size: int
 
 
-def write_trace(trace: WatchedTrace, output: Output, listed: Listed, images: Sequence[str]) -> list[WrittenFile]:
-    """Write a trace. Raises `Mistake`, `TraceError` for what has no place in the format."""
+def write_trace(
+    trace: WatchedTrace, output: Output, listed: Listed, images: Sequence[str], own: Sequence[str] = ()
+) -> list[WrittenFile]:
+    """Write a trace; coverage of the modules `own`, of all if there are none.
+
+    Raises `Mistake`, `TraceError` for what has no place in the format.
+    """
     with progress_shown(trace, output.name):
         if output.format is f.PARQUET:
             return _write_parquet(trace, output)
@@ -44,7 +49,8 @@ def write_trace(trace: WatchedTrace, output: Output, listed: Listed, images: Seq
             counted = _Counted(stream)
             counting = cast(BinaryIO, counted)
             if output.format in f.COVERAGE_FORMATS:
-                _write_coverage(coverage(trace, trace.images), output.format, images, counting)
+                covered = coverage(trace, trace.images)
+                _write_coverage(covered.only(*own) if own else covered, output.format, images, counting)
             else:
                 _writer(output.format, listed)(trace, counting)
     return [WrittenFile(output.name, output.format, counted.size)]

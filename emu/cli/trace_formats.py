@@ -56,10 +56,11 @@ def _format_of(name: str, format_name: str | None, known: Sequence[Format]) -> F
         if found is None:
             raise Mistake(f"--format {format_name!r} does not exist; known: {', '.join(each.name for each in known)}")
         return found
-    found = next((each for each in known if name.lower().endswith(each.suffixes)), None)
-    if found is not None:
-        return found
+    suffixes = {suffix: each for each in known for suffix in each.suffixes}
+    fitting = [suffix for suffix in suffixes if name.lower().endswith(suffix)]
+    if fitting:
+        return suffixes[max(fitting, key=len)]
     if name == STANDARD_OUTPUT:
         raise Mistake(f"-o - needs --format; known: {', '.join(each.name for each in known)}")
-    suffixes = ", ".join(suffix for each in known for suffix in each.suffixes)
-    raise Mistake(f"-o {name}: no known extension; known: {suffixes}; --format NAME chooses whatever the name is")
+    listed = ", ".join(suffixes)
+    raise Mistake(f"-o {name}: no known extension; known: {listed}; --format NAME chooses whatever the name is")
