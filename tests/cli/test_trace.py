@@ -400,3 +400,23 @@ def test_mistakes_about_trace_files(emu: Emu, line: str, says: str) -> None:
 def test_a_missing_image_is_a_mistake(emu: Emu) -> None:
     ran = emu("trace", "my_copy", "--image", "no_such.S")
     assert (ran.status, ran.err) == (2, "emu: no_such.S: no such file\n")
+
+
+def test_a_comparison_takes_two_files(emu: Emu) -> None:
+    ran = emu("trace", "--diff", "a.trace")
+    assert (ran.status, ran.out) == (2, "")
+    assert "Option '--diff' requires 2 arguments" in ran.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("format_name", ["text", "jsonl", "drcov", "lcov", "trace", "html"])
+def test_a_full_disk_is_said_so(emu: Emu, format_name: str) -> None:
+    ran = emu("trace", *LINE.split(), "-o", "/dev/full", "--format", format_name, *IMAGE)
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == "emu: /dev/full: No space left on device\n"
+
+
+def test_verbs_that_trace_nothing_do_without_numpy() -> None:
+    program = "import sys; from emu.cli import main; main(sys.argv[1:]); sys.exit('numpy' in sys.modules)"
+    command = [sys.executable, "-c", program, "copy", "--json"]
+    assert subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
