@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -137,6 +138,42 @@ def test_the_tutorial_about_traces(
         assert _unwrapped(quote) in _unwrapped(run_program(*command.split()[1:]).out)
     run_program(*commands[-1].split()[1:])
     assert (tmp_path / "checked_copy.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    (tmp_path / "checked_copy.S").write_text(_blocks(page, "asm")[1], encoding="utf-8")
+    mended = run_program(*commands[1].split()[1:]).out
+    assert "0..63 read once" in mended
+    assert "returned 0x0" in mended
+
+
+def test_the_how_to_about_traces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commands show what it quotes, its questions are answered, and its test fails where the routine differs."""
+    page = "docs/how-to/trace-a-routine.md"
+    routine, mended = _blocks("docs/tutorial/read-your-first-trace.md", "asm")
+    (tmp_path / "checked_copy.S").write_text(routine, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    shown, quotes = "", 0
+    for language, block in re.findall(r"```(sh|text)\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL):
+        if language == "text":
+            assert _unwrapped(block) in _unwrapped(shown)
+            quotes += 1
+        else:
+            for command in block.splitlines():
+                ran = run_program(*command.split()[1:])
+                assert (ran.status, ran.err) == (1 if "--diff" in command else 0, ""), command
+                shown = ran.out
+    assert quotes == len(_blocks(page, "text"))
+    questions, test = _blocks(page, "python")
+    names: dict[str, Any] = {}
+    exec(questions, names)
+    trace, source = names["trace"], names["source"]
+    assert trace.where(address=source.address + 37, kind="read").tolist() == [1, 225]
+    assert len(trace.where(rip="checked_copy+0x6")) == 64
+    assert trace.state_at(7).registers["r8"] == 64
+    (tmp_path / "test_checked_copy.py").write_text(test, encoding="utf-8")
+    assert "1 passed" in _run_pytest(tmp_path)
+    assert (tmp_path / "checked_copy.trace").stat().st_size > 0
+    assert "1 passed" in _run_pytest(tmp_path)
+    (tmp_path / "checked_copy.S").write_text(mended, encoding="utf-8")
+    assert "the traces differ from instruction 0 on" in _run_pytest(tmp_path)
 
 
 def test_the_reference_has_every_field_of_the_tables() -> None:
