@@ -11,3 +11,6 @@ myst_heading_anchors = 3
 html_theme = "furo"
 html_title = f"umaccess-emu {release}"
 exclude_patterns = ["_build"]
+
+# Pygments reads GNU assembly in AT&T syntax; what it does not know of the other it shows without colours.
+suppress_warnings = ["misc.highlighting_failure"]
