@@ -61,7 +61,7 @@ def listing(
 ) -> Iterator[str]:
     """Give the lines of a trace from one index up to, not including, another, in bounded memory.
 
-    What happened before an instruction belongs to it, what happened behind the last one to the end of the trace. With
+    What happened before an instruction belongs to it, what happened behind the last one to the index behind it. With
     `fold` unset, every iteration and every round has its line; with `color` set, SGR sequences are in the lines.
     Raises `TraceError` for a range that is none.
     """
@@ -115,6 +115,8 @@ class _Listing:
                 yield from self._show_all(self._pieces([], final=True))
                 return
         yield from self._show_all(self._pieces([], final=True))
+        if self._end is not None and self._end <= self._behind:
+            return
         if chunk is not None:
             self._mark(chunk, self._behind, None)
         yield from self._happened(None)

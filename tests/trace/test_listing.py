@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from emu import Machine, Profile
@@ -97,6 +97,8 @@ def told(lines: Iterator[str]) -> list[str]:
 
 
 @given(st.sampled_from(["page-in", "exception", "rep-page-in"]), st.integers(0, 700), st.sampled_from([5, 1000]))
+@example("page-in", 122, 5)
+@example("page-in", 122, 1000)
 def test_two_parts_are_the_whole(name: str, at: int, size: int) -> None:
     trace = Sliced(TRACES[name], size)
     parts = told(listing(trace, end=at, fold=False)) + told(listing(trace, begin=at, fold=False))
