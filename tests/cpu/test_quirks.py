@@ -69,6 +69,15 @@ class TestExceptions:
         adjust = 0x10
         assert bool(raw.engine.reg_read(x86.UC_X86_REG_EFLAGS) & adjust) is not hooked
 
+    @pytest.mark.parametrize("code", ["0fc70f", "480fc70f", "f0480fc70f"])  # (lock) cmpxchg8b, cmpxchg16b [rdi]
+    def test_a_wide_compare_takes_the_flags_as_they_were_when_its_block_began(self, raw: Raw, code: str) -> None:
+        """add al, 1, which overflows, before it: OF stays on silicon. In a block of its own it does stay."""
+        overflow = 0x800
+        raw.run(f"0401 {code} 9c 58 f4", rdi=DATA + 0x800, rsp=DATA + 0x1000, rax=0x7F)
+        assert not raw["rax"] & overflow
+        raw.run(f"0401 eb00 {code} 9c 58 f4", rdi=DATA + 0x800, rsp=DATA + 0x1000, rax=0x7F)
+        assert raw["rax"] & overflow
+
     @pytest.mark.parametrize("code", ["0f0b", "06", "f1", "f090"])  # ud2; push es; icebp; lock nop
     def test_an_invalid_opcode_is_no_interrupt(self, raw: Raw, code: str) -> None:
         assert engine_error(lambda: raw.run(code)) == uc.UC_ERR_INSN_INVALID
@@ -257,7 +266,7 @@ class TestTranslations:
         assert seen == [CODE, CODE + 1]
 
     def test_no_edge_is_reported_before_a_block_has_ended_otherwise_than_by_a_trap(self, raw: Raw) -> None:
-        """Nor after a stop: native/refused.c lets the block hook search until the first report."""
+        """Nor after a stop: native/watched_instructions.c lets the block hook search until the first report."""
         edges: list[int] = []
         raw.engine.hook_add(uc.UC_HOOK_EDGE_GENERATED, lambda engine, current, previous, _: edges.append(current.pc))
         raw.run("f4")

@@ -27,6 +27,8 @@ struct engine {
     int (*hook_del)(void *uc, uint64_t hook);
 };
 
+#define FLAGS_ARITHMETIC 0x8D5ull /* CF, PF, AF, ZF, SF, OF */
+
 /* Engine constants (register, hook and instruction numbers) and the calibrated offsets into a saved context. */
 struct engine_facts {
     int32_t register_ids[18]; /* the sixteen GPRs in hardware order, RIP, RFLAGS */
@@ -100,12 +102,15 @@ struct core {
     int refused; /* in this run an instruction was refused, at refused_at */
     uint64_t refused_at;
 
-    /* refused.c */
+    /* watched_instructions.c */
     struct watched *watched;
     uint32_t watched_count, watched_room;
     int translations_reported; /* the engine has begun to report them */
     uint64_t withheld_budget;  /* the budget, until it has; and always where there is a recorder */
     int translate_again;       /* a block was translated that has to be translated again, with its new hooks */
+    uint64_t watched_at, watched_flags; /* the last instruction with a hook of these that has begun, and RFLAGS then */
+    int begin_here;            /* the instruction at watched_at is to begin a block */
+    uint64_t begins_block;     /* it does; 0: none */
 
     /* exact_stops.c */
     uint64_t *exact_hooks;
@@ -149,8 +154,14 @@ void keep_fault(struct core *core);
 /* Called from a hook: stop, at the instruction that the hook is for. */
 void refuse(struct core *core);
 
-/* refused.c: have every translated block searched. Returns whether the engine took the hook. */
-int refused_watch(struct core *core);
+/* watched_instructions.c: have every translated block searched. Returns whether the engine took the hook. */
+int watch_translations(struct core *core);
+
+/* After a run: put the flags right if it has ended with a trap at a watched instruction. */
+void mend_watched_flags(struct core *core);
+
+/* Whether cmpxchg8b or cmpxchg16b is what an opcode begins. */
+int is_wide_compare(uint8_t const *opcode, uint64_t size);
 
 /* Read up to `size` bytes of code, fewer where a page is absent. */
 uint64_t read_code(struct core *core, uint64_t address, uint8_t *to, uint64_t size);
@@ -159,7 +170,7 @@ uint64_t read_code(struct core *core, uint64_t address, uint8_t *to, uint64_t si
 int may_be_written(struct core *core, uint64_t address);
 
 /* Search a block that is about to run. Returns whether it found something: the run is then stopped. */
-int refused_search(struct core *core, uint64_t address, uint64_t size);
+int watch_block(struct core *core, uint64_t address, uint64_t size);
 
 /* exact_stops.c: around a run. Going on from an exact stop is no block of its own, for the budget and for the clock. */
 void exact_stop_leave(struct core *core);
@@ -176,7 +187,9 @@ void count_block(struct core *core);
 /* recorder.c: around a run, and before a block of it is counted. */
 void recorder_leave(struct core *core);
 void recorder_arrive(struct core *core);
-int recorder_is_cut(struct core *core, uint64_t address);
+int recorder_is_cut(struct core *core, uint64_t address, uint64_t size);
+/* In a hook of an instruction's own, at its end. */
+void recorder_gives_flags_back(struct recorder *recorder);
 void recorder_destroy(struct recorder *recorder);
 
 #endif

@@ -31,6 +31,8 @@ struct access_record {
 #define CODE_CHANGES_PAGING 8u    /* it may go on with other page tables */
 #define CODE_CALLS_ITSELF 16u     /* or may do so: a call by register or memory */
 #define CODE_MAY_CHANGE 32u       /* guest code can write to it */
+#define CODE_FORGETS_FLAGS 64u    /* the engine forgets what it has computed of RFLAGS, where a hook is called in it */
+#define CODE_BEGINS_BLOCK 128u    /* where it did not, the processor that is run again has made it do so */
 
 struct code_record {
     uint64_t rip;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Instructions that the engine executes, but not as any processor would, and that no instruction hook covers:
-   rdrand and rdseed give the host's randomness, rdmsr of a register that the engine does not know gives 0 and
+/* Instructions that the engine executes, but not as any processor would, and that no instruction hook covers. It refuses
+   these: rdrand and rdseed give the host's randomness, rdmsr of a register that the engine does not know gives 0 and
    wrmsr of one is dropped, and a breakpoint of the debug registers outlives the restoring of a saved context.
+   And it mends those that leave some of the flags alone, but take others for them than there are: cmpxchg8b and
+   cmpxchg16b have to begin a block; bt and its like need no more than a hook, for which the engine computes the flags
+   before (what it leaves without one is allowed, but differs from what it leaves where every instruction has a hook).
    A hook that the engine calls for every block it translates looks for their bytes, and puts a code hook on that
    one address. Code that was translated before runs as fast as without. */
 #include "core.h"
@@ -14,6 +17,7 @@
 #define WRITABLE 2u
 #define FRAME_MASK 0x000FFFFFFFFFF000ull
 #define CR0_PAGED 0x80000001u /* PG and PE */
+#define LOCK 0xF0u
 #define MAXIMUM_LENGTH 15u
 #define MAXIMUM_BLOCK (2 * PAGE) /* a block lies on two pages at most */
 
@@ -84,7 +88,19 @@ static int is_prefix(uint8_t byte)
            byte == 0x2E || byte == 0x36 || byte == 0x3E;
 }
 
-enum kind { NEITHER, RANDOM, MODEL_SPECIFIC, CONTROL_REGISTER, DEBUG_REGISTER };
+enum kind { NEITHER, RANDOM, MODEL_SPECIFIC, CONTROL_REGISTER, DEBUG_REGISTER, WIDE_COMPARE, BIT_TEST };
+
+int is_wide_compare(uint8_t const *opcode, uint64_t size)
+{
+    /* group 9, memory form, /1 */
+    return size >= 3 && opcode[0] == 0x0F && opcode[1] == 0xC7 && opcode[2] < 0xC0 && (opcode[2] >> 3 & 7) == 1;
+}
+
+/* bt, bts, btr, btc */
+static int is_bit_test(uint8_t const *opcode, uint64_t size)
+{
+    return size >= 3 && ((opcode[1] & 0xE7) == 0xA3 || (opcode[1] == 0xBA && (opcode[2] >> 3 & 7) >= 4));
+}
 
 static enum kind classify(uint8_t const *opcode, uint64_t size)
 {
@@ -96,6 +112,10 @@ static enum kind classify(uint8_t const *opcode, uint64_t size)
         return CONTROL_REGISTER;
     if (opcode[1] == 0x23)
         return DEBUG_REGISTER;
+    if (is_wide_compare(opcode, size))
+        return WIDE_COMPARE;
+    if (is_bit_test(opcode, size))
+        return BIT_TEST;
     /* group 9, register form, /6 and /7 */
     return size >= 3 && opcode[1] == 0xC7 && opcode[2] >= 0xF0 ? RANDOM : NEITHER;
 }
@@ -118,15 +138,36 @@ static int leaves_long_mode(struct core *core, uint8_t const *opcode, uint64_t s
     return (value & CR0_PAGED) != CR0_PAGED;
 }
 
+/* The recorder has a way of its own, and has met the instruction already. */
+static void begin_block_here(struct core *core, uint64_t address)
+{
+    int begins = core->begins_block == address;
+    core->begins_block = 0;
+    if (begins || core->recorder)
+        return;
+    keep_fault(core);
+    core->begin_here = 1;
+    core->engine.emu_stop(core->uc);
+}
+
 static void on_watched(void *uc, uint64_t address, uint32_t size, void *user)
 {
     struct core *core = user;
     uint8_t code[MAXIMUM_LENGTH];
     uint64_t count = read_code(core, address, code, sizeof code), at = 0;
     (void)size;
-    while (at < count && is_prefix(code[at]))
-        at++;
+    if (core->state->reason != STOP_HALT)
+        return;
+    core->watched_at = address;
+    core->engine.reg_read(uc, core->facts.register_ids[17], &core->watched_flags);
+    int is_locked = 0;
+    while (at < count && (is_prefix(code[at]) || code[at] == LOCK))
+        is_locked |= code[at++] == LOCK;
     enum kind kind = classify(code + at, count - at);
+    if (kind == WIDE_COMPARE)
+        begin_block_here(core, address);
+    if (is_locked)
+        return;
     if (kind == MODEL_SPECIFIC) {
         uint64_t number = 0;
         core->engine.reg_read(uc, core->facts.rcx_id, &number);
@@ -148,7 +189,36 @@ static void on_watched(void *uc, uint64_t address, uint32_t size, void *user)
         refuse(core);
 }
 
-static void watch(struct core *core, uint64_t begin, uint64_t end)
+/* That there is a hook is enough. */
+static void on_register_bit_test(void *uc, uint64_t address, uint32_t size, void *user)
+{
+    (void)uc, (void)address, (void)size, (void)user;
+}
+
+/* What is noted is for mend_watched_flags. */
+static void on_memory_bit_test(void *uc, uint64_t address, uint32_t size, void *user)
+{
+    struct core *core = user;
+    (void)size;
+    if (core->state->reason != STOP_HALT)
+        return;
+    core->watched_at = address;
+    core->engine.reg_read(uc, core->facts.register_ids[17], &core->watched_flags);
+}
+
+/* What the engine computes for a hook it computes once more, of the result, where the instruction traps. */
+void mend_watched_flags(struct core *core)
+{
+    struct state *state = core->state;
+    int has_trapped = state->reason == STOP_INTERRUPT || state->reason == STOP_INVALID_INSTRUCTION;
+    if (has_trapped && core->watched_at && state->rip == core->watched_at)
+        state->rflags = (state->rflags & ~FLAGS_ARITHMETIC) | (core->watched_flags & FLAGS_ARITHMETIC);
+    core->watched_at = 0;
+}
+
+typedef void on_code(void *uc, uint64_t address, uint32_t size, void *user);
+
+static void watch(struct core *core, on_code *hooked, uint64_t begin, uint64_t end)
 {
     uint64_t hook;
     for (uint32_t i = 0; i < core->watched_count; i++)
@@ -163,11 +233,18 @@ static void watch(struct core *core, uint64_t begin, uint64_t end)
         core->watched_room = room;
     }
     core->watched[core->watched_count++] = (struct watched){begin, end};
-    core->engine.hook_add(core->uc, &hook, core->facts.hook_code, (void *)on_watched, core, begin, end);
+    core->engine.hook_add(core->uc, &hook, core->facts.hook_code, (void *)hooked, core, begin, end);
     core->translate_again = 1;
 }
 
-int refused_search(struct core *core, uint64_t address, uint64_t size)
+static on_code *hook_of(enum kind kind, uint8_t const *opcode)
+{
+    if (kind != BIT_TEST)
+        return on_watched;
+    return opcode[2] >= 0xC0 ? on_register_bit_test : on_memory_bit_test;
+}
+
+int watch_block(struct core *core, uint64_t address, uint64_t size)
 {
     uint8_t code[MAXIMUM_BLOCK];
     note_block(core, address, size);
@@ -177,12 +254,14 @@ int refused_search(struct core *core, uint64_t address, uint64_t size)
         if (!next)
             break;
         at = (uint64_t)(next - code);
-        if (classify(next, size - at) == NEITHER)
+        enum kind kind = classify(next, size - at);
+        if (kind == NEITHER)
             continue;
         uint64_t begin = at;
-        while (begin > 0 && at - begin < MAXIMUM_LENGTH && is_prefix(code[begin - 1]))
+        while (begin > 0 && at - begin < MAXIMUM_LENGTH &&
+               (is_prefix(code[begin - 1]) || (kind >= WIDE_COMPARE && code[begin - 1] == LOCK)))
             begin--;
-        watch(core, address + begin, address + at);
+        watch(core, hook_of(kind, next), address + begin, address + at);
     }
     if (!core->translate_again)
         return 0;
@@ -203,10 +282,10 @@ static void on_translated(void *uc, struct translated_block *block, struct trans
         if (!core->recorder)
             core->state->budget = core->withheld_budget;
     }
-    refused_search(core, block->address, block->size);
+    watch_block(core, block->address, block->size);
 }
 
-int refused_watch(struct core *core)
+int watch_translations(struct core *core)
 {
     uint64_t hook;
     return core->engine.hook_add(core->uc, &hook, core->facts.hook_translated, (void *)on_translated, core, 1, 0) == 0;

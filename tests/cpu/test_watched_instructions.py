@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the engine would execute otherwise than any CPU is stopped at, and costs nothing where it is not."""
+"""What the engine would execute otherwise than any CPU is stopped at or mended, and costs nothing where it is not."""
 
 import pytest
 from hypothesis import given, settings
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from emu.cpu import registers as r
 from emu.cpu.trap import Vector
-from tests.cpu.guest import CODE, CODE_END, DATA, USER_CODE, Guest
+from tests.cpu.guest import ABSENT, CODE, CODE_END, DATA, USER_CODE, Guest
 
 RANDOM = {
     "rdrand eax": "0fc7f0",
@@ -133,3 +133,43 @@ def test_any_code_is_the_same_on_two_processors(code: bytes) -> None:
         return trap, list(registers[: r.REASON // 2]), bytes(guest.cpu.xmm), guest.memory.read(DATA, 0x1000)
 
     assert run() == run()
+
+
+OVERFLOWS = "0401"
+"""add al, 1"""
+OVERFLOW, ZERO = 0x800, 0x40
+
+
+@pytest.mark.parametrize("code", ["0fc70f", "480fc70f", "f00fc70f", "f0480fc70f"])
+@pytest.mark.parametrize("jump", ["", "eb00"])
+def test_a_wide_compare_changes_no_flag_but_one(guest: Guest, code: str, jump: str) -> None:
+    """cmpxchg8b, cmpxchg16b [rdi] (Intel SDM Vol. 2: CF, PF, AF, SF and OF are unaffected)."""
+    for _ in range(3):
+        assert guest.run(f"{OVERFLOWS} {jump} {code} f4", rdi=DATA, rax=0x7F, rdx=0).vector == Vector.HOST_CALL
+        assert guest["rflags"] & (OVERFLOW | ZERO) == OVERFLOW
+        guest.run(f"{OVERFLOWS} {jump} {code} f4", rdi=DATA, rax=0xFF, rdx=0)
+        assert guest["rflags"] & 0x8D5 == 0x55
+
+
+@pytest.mark.parametrize("code", ["0fc70f", "f0480fc70f"])
+def test_a_wide_compare_costs_no_block(guest: Guest, code: str) -> None:
+    blocks = []
+    for compare in (code, code, "90" * (len(code) // 2)):
+        before = guest.cpu.registers[r.BLOCKS]
+        guest.run(f"31c0 {compare} f4", rdi=DATA)
+        blocks.append(guest.cpu.registers[r.BLOCKS] - before)
+    assert len(set(blocks)) == 1
+
+
+@pytest.mark.parametrize("code", ["0fa3cb", "480fabcb", "0fbaf303", "f00fb307", "0fbb07"])
+def test_a_bit_test_leaves_the_zero_flag(guest: Guest, code: str) -> None:
+    for operand, expected in ((1, 0), (0, ZERO)):
+        guest.run(f"85d2 {code} f4", rdi=DATA, rdx=operand)  # test edx, edx
+        assert guest["rflags"] & ZERO == expected
+
+
+@pytest.mark.parametrize("code", ["0fa307", "0fab07", "0fba3703"])
+def test_a_bit_test_that_faults_leaves_every_flag(guest: Guest, code: str) -> None:
+    """sub eax, 4 borrows from the second digit: AF, of the operands and not of the result."""
+    assert guest.run(f"83e804 {code} f4", rdi=ABSENT, rax=0x5E90).vector == Vector.PAGE_FAULT
+    assert guest["rflags"] & 0x10

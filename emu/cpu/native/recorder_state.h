@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The recorder, for its own three sources: recorder.c, recorded_code.c, recorded_frames.c. */
+#ifndef EMU_RECORDER_STATE_H
+#define EMU_RECORDER_STATE_H
+
+#include "core.h"
+#include "recorder.h"
+
+#define PAGE 4096u
+
+#define CODE_CACHE 8192u
+#define NO_CODE 0xFFFFFFFFu
+
+/* What is known of a frame: the address of its virtual page, and in the low bits: */
+#define FRAME_IS_USER 1u
+#define FRAME_IS_CODE 2u
+#define FRAME_IS_MAPPED 4u
+
+struct cached_code {
+    uint64_t rip;
+    uint32_t code, epoch;
+    uint8_t properties;
+};
+
+struct recorder {
+    struct core *core;
+    struct recording *recording;
+
+    struct instruction_record *current; /* NULL: the instruction under way is not recorded */
+    uint64_t current_rip, current_size; /* recorded or not */
+    uint64_t progress;                  /* progress_of it, before it began */
+    uint64_t left;                      /* instructions for which there is room, before stop_position */
+    int under_way;                      /* an instruction has begun in this run */
+    int wrote_code;                     /* and it has written to a page of code */
+    uint64_t flags;                     /* RFLAGS before it, where code may change, or it is of those that */
+    int forgets_flags;                  /* have the engine forget that it has computed them */
+    int looks;                          /* the engine has looked once more at the rep that was the last instruction */
+    uint32_t changes;                   /* properties: what is executed next may run at another CPL, or in other tables */
+    int is_user;
+
+    uint64_t block_begin, block_end;   /* the block under way of the processor that is run again */
+    uint64_t engine_begin, engine_end; /* and of this one */
+    int overwrote_block;               /* the instruction has written to the first */
+    int resumes;                       /* the next block goes on from a stop of the recorder's */
+
+    uint64_t *frames;
+    uint64_t frame_count;
+    uint64_t tables_left; /* to be looked at by map_frames: the guest's own may lead in rings */
+
+    struct code_record *code;
+    uint32_t code_count, code_room;
+    uint32_t *slots; /* hash of rip → the code there now */
+    uint32_t slot_count;
+    uint32_t epoch; /* raised when bytes of code may have changed */
+    struct cached_code cache[CODE_CACHE];
+};
+
+/* recorded_frames.c: look through the page tables, for every frame or for one that is not known. */
+void recorder_map_frames(struct recorder *recorder);
+void recorder_find_frame(struct recorder *recorder, uint64_t frame);
+
+static inline uint64_t frame_of(struct recorder *recorder, uint64_t physical)
+{
+    uint64_t frame = physical / PAGE;
+    if (frame >= recorder->frame_count)
+        return 0;
+    if (!(recorder->frames[frame] & FRAME_IS_MAPPED))
+        recorder_find_frame(recorder, frame);
+    return recorder->frames[frame];
+}
+
+/* recorded_code.c: return 0 where memory has run out. */
+int recorder_grow_code(struct recorder *recorder);
+struct cached_code const *recorder_look_code_up(struct recorder *recorder, uint64_t rip, uint32_t size);
+
+static inline struct cached_code const *code_at(struct recorder *recorder, uint64_t rip, uint32_t size)
+{
+    struct cached_code const *cached = &recorder->cache[rip % CODE_CACHE];
+    return cached->rip == rip && cached->epoch == recorder->epoch ? cached : recorder_look_code_up(recorder, rip, size);
+}
+
+#endif
