@@ -3,21 +3,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import overload
 
 from emu.address import Gva
 from emu.image import ImageError, Module
-from emu.kernel.explanation import Explanation
 from emu.trace.code import Code
 
 
 class DescribedCode(Sequence[Code]):
-    """Code by its number. `images` are those that were loaded, by their bases."""
+    """Code by its number. `images` are those that were loaded, by their bases, gone since or not.
 
-    def __init__(self, images: Mapping[Gva, Module], explanation: Explanation) -> None:
+    `export_at` names the export of the kernel in whose stub an address lies.
+    """
+
+    def __init__(self, images: Mapping[Gva, Module], export_at: Callable[[Gva], str | None]) -> None:
         self._images = images
-        self._explanation = explanation
+        self._export_at = export_at
         self._encodings: list[tuple[Gva, bytes]] = []
         self._described: list[Code | None] = []
 
@@ -57,8 +59,10 @@ class DescribedCode(Sequence[Code]):
 
     def _symbol(self, module: Module, rip: Gva) -> tuple[str, int]:
         """Return symbol and offset, exports of the kernel that the host implements by their own names."""
-        place = self._explanation.locate(rip)
-        _, found, rest = place.partition("!")
+        export = self._export_at(rip)
+        if export is not None:
+            return export, 0
+        _, found, rest = module.describe(rip).partition("!")
         if not found:
             return "", rip - module.base
         symbol, _, offset = rest.rpartition("+0x")

@@ -121,7 +121,7 @@ class RecordedSource:
 
     @functools.cached_property
     def _code(self) -> DescribedCode:
-        return DescribedCode(self._log.images, self._log.last_explanation)
+        return DescribedCode(self._log.images, self._log.export_at)
 
     @property
     def calls(self) -> Sequence[TracedCall]:

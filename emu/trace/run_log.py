@@ -80,6 +80,7 @@ class RunLog:
         self.root = system.memory.root
         self.descriptor_table = system.kernel["KiGlobalDescriptorTable"]
         self.unreachable = system.kernel["KiUnreachable"]
+        self.export_at = system.stubs.name_at
         self._executable = bytes(system.ram.executable)
         self.code_frames = set(_flagged(self._executable, b"\1"))
         """The frames that have been executable at some time."""
@@ -169,7 +170,6 @@ class RunLog:
         self.finished = True
         system = self._system
         self._note_surroundings()
-        self.last_explanation = Explanation(system)
         self._note_pages()
         self.last_pages = tuple(self._pages)
         self.last_block = bytes(system.cpu.block)
