@@ -93,7 +93,12 @@ class Trace:
         return self._source.buffers
 
     def chunks(self, size: int = CHUNK) -> Iterator[Chunk]:
-        """Give the trace in pieces of `size` instructions, for what need not have it in memory as a whole."""
+        """Give the trace in pieces of `size` instructions, for what need not have it in memory as a whole.
+
+        Raises ValueError for a size that holds none.
+        """
+        if size < 1:
+            raise ValueError(f"chunks of {size} instructions hold none; give 1 or more")
         if self._tables is not None:
             return slices(*self._tables, size)
         return self._keep_if_short(self._source.chunks(size))
