@@ -17,14 +17,16 @@ from emu.trace.source import CHUNK, Chunk, MachineState, TraceSource, Words
 class TailSource:
     """Keeps the last `count` instructions of a source, in memory, once the source has been gone through.
 
-    Instructions, accesses and events are numbered from 0; `position` says how many were executed before.
+    Instructions, accesses, events and calls are numbered from 0; `position` says how many were executed before. Calls
+    that ended before the first instruction kept are left out, with their events.
     """
 
     def __init__(self, source: TraceSource, count: int) -> None:
         self._source = source
         self._count = count
         self._kept: deque[Chunk] | None = None
-        self._first = self._first_access = self._first_event = 0
+        self._first = self._first_access = self._first_event = self._first_call = 0
+        self._length = self._events = 0
 
     def _keep(self) -> deque[Chunk]:
         if self._kept is None:
@@ -35,8 +37,13 @@ class TailSource:
                 total += len(chunk.instructions)
                 while total - len(kept[0].instructions) >= self._count:
                     total -= len(kept.popleft().instructions)
-            self._first = max(kept[-1].first + len(kept[-1].instructions) - self._count, 0)
+            end = kept[-1].first + len(kept[-1].instructions)
+            self._first = max(end - self._count, 0)
+            if self._first:
+                self._first_call = sum(call.end <= self._first for call in self._source.calls)
             kept[0] = self._cut(kept[0])
+            self._length = end - self._first
+            self._events = kept[-1].first_event + len(kept[-1].events) - self._first_event
             self._kept = kept
         return self._kept
 
@@ -44,7 +51,10 @@ class TailSource:
         """Leave out what comes before the first instruction kept, and learn where numbering begins."""
         skipped = self._first - chunk.first
         instructions = chunk.instructions[skipped:]
-        events_skipped = int(np.searchsorted(chunk.events["instruction"], self._first)) if self._first else 0
+        events_skipped = 0
+        if self._first:
+            firsts = ("instruction", self._first), ("call", self._first_call)
+            events_skipped = max(int(np.searchsorted(chunk.events[field], first)) for field, first in firsts)
         accesses = chunk.accesses
         self._first_event = chunk.first_event + events_skipped
         if len(chunk.instructions):
@@ -65,8 +75,7 @@ class TailSource:
         first = self._first
         return tuple(
             call._replace(begin=max(call.begin - first, 0), end=call.end - first)
-            for call in self._source.calls
-            if call.end > first
+            for call in self._source.calls[self._first_call :]
         )
 
     @property
@@ -96,21 +105,30 @@ class TailSource:
         instructions["first_access"] -= self._first_access
         accesses["instruction"] -= self._first
         events["instruction"] -= self._first
+        events["call"] -= self._first_call
         return Chunk(chunk.first - self._first, instructions, accesses, events, chunk.first_event - self._first_event)
 
     def event(self, index: int) -> Event:
         """Return an event whole."""
-        self._keep()
-        return self._source.event(index + self._first_event)
+        return self._source.event(self._event_index(index))
 
     def explain(self, index: int) -> str:
         """Return an event in words."""
+        return self._source.explain(self._event_index(index))
+
+    def _event_index(self, index: int) -> int:
         self._keep()
-        return self._source.explain(index + self._first_event)
+        if not -self._events <= index < self._events:
+            raise IndexError(f"no event {index}; there are {self._events}")
+        return index % self._events + self._first_event
 
     def registers(self, begin: int, end: int) -> Words:
         """Return the registers before a range of the instructions kept."""
         self._keep()
+        if not 0 <= begin <= end:
+            raise IndexError(f"no instructions {begin} to {end}")
+        if end > max(begin, self._length):
+            raise IndexError(f"instruction {max(begin, self._length)} lies behind the end of the trace")
         return self._source.registers(begin + self._first, end + self._first)
 
     def state_at(self, index: int) -> MachineState:
@@ -118,6 +136,8 @@ class TailSource:
         if index < 0:
             raise IndexError(f"no instruction {index}; they are numbered from 0")
         self._keep()
+        if index > self._length:
+            raise IndexError(f"instruction {index} lies behind the end of the trace")
         return self._source.state_at(index + self._first)
 
 

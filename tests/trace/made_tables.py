@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -31,9 +32,9 @@ class Whole(NamedTuple):
     def event_objects(self) -> list[DebugPrinted]:
         return [DebugPrinted(str(number), 0, 0) for number in range(len(self.events))]
 
-    def source(self) -> StoredSource:
-        """Return them as a source."""
-        return StoredSource(
+    def source(self, pieces: int | None = None) -> StoredSource:
+        """Return them as a source; one that gives pieces of a size of its own, if it is given one."""
+        source = _InPieces(
             self.instructions,
             self.accesses,
             self.events,
@@ -42,6 +43,15 @@ class Whole(NamedTuple):
             event_objects=self.event_objects,
             explanations=[f"event {number}" for number in range(len(self.events))],
         )
+        source.pieces = pieces
+        return source
+
+
+class _InPieces(StoredSource):
+    pieces: int | None = None
+
+    def chunks(self, size: int) -> Iterator[Chunk]:
+        return super().chunks(self.pieces or size)
 
 
 Steps = list[tuple[int, int]]
