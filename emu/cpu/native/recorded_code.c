@@ -53,7 +53,7 @@ static int32_t displacement(struct code_record const *code)
     return value;
 }
 
-static uint8_t properties_of(struct code_record const *code)
+static uint32_t properties_of(struct code_record const *code)
 {
     int at = 0, repeats = 0;
     while (at < 14 && is_prefix(code->bytes[at])) {
@@ -61,7 +61,7 @@ static uint8_t properties_of(struct code_record const *code)
         at++;
     }
     uint8_t opcode = code->bytes[at], second = code->bytes[at + 1], extension = second >> 3 & 7;
-    uint8_t properties = 0;
+    uint32_t properties = 0;
     /* ins, outs; movs, cmps; stos, lods, scas */
     if (repeats && ((opcode >= 0x6C && opcode <= 0x6F) || (opcode >= 0xA4 && opcode <= 0xA7) ||
                     (opcode >= 0xAA && opcode <= 0xAF)))
@@ -84,6 +84,9 @@ static uint8_t properties_of(struct code_record const *code)
         properties |= CODE_FORGETS_FLAGS | CODE_BEGINS_BLOCK;
     if (opcode == 0xA7 || (opcode == 0x0F && second == 0xAE)) /* cmps; fxsave, fxrstor */
         properties |= CODE_KEEPS_HALVES;
+    if (opcode == 0x0F && second == 0x38 && (code->bytes[at + 2] & 0xFE) == 0xF0 &&
+        memchr(code->bytes, 0xF2, (size_t)at) == NULL) /* with F2 it is crc32 */
+        properties |= CODE_SWAPS_BYTES;
     return properties;
 }
 

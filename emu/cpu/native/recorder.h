@@ -33,11 +33,13 @@ struct access_record {
 #define CODE_MAY_CHANGE 32u       /* guest code can write to it */
 #define CODE_FORGETS_FLAGS 64u    /* the engine forgets what it has computed of RFLAGS, where a hook is called in it */
 #define CODE_BEGINS_BLOCK 128u    /* where it did not, the processor that is run again has made it do so */
+#define CODE_SWAPS_BYTES 256u      /* movbe */
 
 struct code_record {
     uint64_t rip;
     uint8_t bytes[16];
-    uint8_t size, properties, unused[6];
+    uint8_t size, unused[3];
+    uint32_t properties;
 };
 
 struct code_range {

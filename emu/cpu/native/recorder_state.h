@@ -19,7 +19,7 @@
 struct cached_code {
     uint64_t rip;
     uint32_t code, epoch;
-    uint8_t properties;
+    uint32_t properties;
 };
 
 struct recorder {
@@ -37,6 +37,7 @@ struct recorder {
     int looks;                          /* the engine has looked once more at the rep that was the last instruction */
     uint32_t changes;                   /* properties: what is executed next may run at another CPL, or in other tables */
     int is_user;
+    uint32_t swaps_bytes; /* the instruction under way: what the engine reports has its bytes in the reverse order */
 
     uint64_t block_begin, block_end;   /* the block under way of the processor that is run again */
     uint64_t engine_begin, engine_end; /* and of this one */
