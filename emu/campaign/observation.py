@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from emu.address import Gva
@@ -42,3 +42,5 @@ class Observation(NamedTuple):
     after: ProcessorNote
     pages_written: tuple[Gva, ...]
     """Pages that the call has written to, but for the target's, the red zones' and the stack's."""
+    locate: Callable[[Gva], str] = hex
+    """Names an address of code: `my_copy.sys!my_copy+0x1f`."""
