@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from emu.address import PAGE_SHIFT, PAGE_SIZE, Gva
+from emu.address import ADDRESS_MASK, PAGE_SHIFT, PAGE_SIZE, Gva, is_canonical
 from emu.cpu import registers as r
 from emu.cpu.native_core import STOP_INTERRUPT, STOP_INVALID_INSTRUCTION, STOP_RECORDER, STOP_REFUSED, load_native_core
 from emu.cpu.processor import Processor
@@ -307,6 +307,8 @@ class Replay:
 
     def _frame(self, address: int) -> int:
         """Return where the frame of a page lies. An absent entry keeps its frame (emu/memory/page_table.py)."""
+        if not 0 <= address <= ADDRESS_MASK or not is_canonical(address):
+            raise NotMapped(Gva(address))
         table = int(self._processor.registers[r.CR3]) & pt.FRAME_MASK
         for index in pt.indices(address):
             if not table <= self._ram.size - PAGE_SIZE:
