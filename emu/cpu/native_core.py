@@ -114,6 +114,9 @@ class Pages(ctypes.Structure):
         ("executable", ctypes.c_void_p),
         ("frames", ctypes.c_uint64),
         ("logged", ctypes.c_uint64),
+        ("dirtied", ctypes.c_void_p),
+        ("dirtied_room", ctypes.c_uint64),
+        ("dirtied_count", ctypes.c_uint64),
     )
 
 

@@ -24,6 +24,11 @@ REGISTER_SENTINELS: Final = tuple(0x5EED_0000_0000_0000 | number << 32 | 0xA5A5_
 XMM_SENTINELS: Final = b"".join(bytes((0xA0 | number,)) * 16 for number in range(16))
 
 
+def bottom_stack_pointer(system: System) -> int:
+    """Return RSP of the bottom frame, with which every call begins and ends."""
+    return system.stack.high - 8 - FRAME_SIZE
+
+
 class Caller:
     """Makes calls on a system."""
 
@@ -34,7 +39,7 @@ class Caller:
         self._guarded_enter = kernel["KiGuardedCallEnter"]
         self._unguarded_enter = kernel["KiUnguardedCallEnter"]
         self._caught = kernel["KiGuardedCallCaught"]
-        self._stack_pointer = system.stack.high - 8 - FRAME_SIZE
+        self._stack_pointer = bottom_stack_pointer(system)
         self._endings: dict[int, Callable[[], Outcome]] = {
             kernel["KiGuardedCallReturned"] + 1: self._returned,
             kernel["KiUnguardedCallReturned"] + 1: self._returned,

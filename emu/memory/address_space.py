@@ -8,7 +8,7 @@ nothing about the page; it only saves the walk.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from emu.address import PAGE_SHIFT, PAGE_SIZE, Gpa, Gva, is_canonical
@@ -170,6 +170,11 @@ class AddressSpace:
         if offset is None:
             raise NotMapped(address)
         return Gpa(offset | address & _OFFSET_MASK)
+
+    def pages_of(self, frames: Iterable[int]) -> tuple[Gva, ...]:
+        """Return the pages that have some frames, in order of address; a frame without one has none."""
+        wanted = {frame << PAGE_SHIFT for frame in frames}
+        return tuple(sorted(Gva(vpn << PAGE_SHIFT) for vpn, at in self._frame_offset.items() if at in wanted))
 
     def read(self, address: Gva, size: int) -> bytes:
         """Read bytes, through every page state. Raises `NotMapped`."""

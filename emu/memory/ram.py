@@ -16,6 +16,8 @@ DEFAULT_SIZE: Final = 64 << 20
 MINIMUM_SIZE: Final = 1 << 20
 MAXIMUM_SIZE: Final = 4 << 30
 
+DIRTIED_KEPT: Final = 256
+
 _ZERO_PAGE: Final = bytes(PAGE_SIZE)
 
 
@@ -57,6 +59,9 @@ class Ram:
             self.frames,
         )
         self._pages_address = ctypes.addressof(self._pages)
+        self._dirtied = (ctypes.c_uint32 * DIRTIED_KEPT)()
+        self._pages.dirtied = ctypes.addressof(self._dirtied)
+        self._pages.dirtied_room = DIRTIED_KEPT
 
     def mark_written(self, frame: int) -> None:
         """Note that the host wrote a frame, so that reset brings it back."""
@@ -87,6 +92,11 @@ class Ram:
         Returns whether code changed, so that its translations have to be dropped.
         """
         return bool(self._library.pages_reset(self._pages_address, leaf_tables, len(leaf_tables)))
+
+    @property
+    def dirtied(self) -> list[int]:
+        """The frames that the guest had written at the last reset, the first `DIRTIED_KEPT` of them."""
+        return self._dirtied[: self._pages.dirtied_count]
 
     def checkpoint_all(self) -> None:
         """Make every frame what `reset` goes back to, whether or not a D bit or `mark_written` names it."""

@@ -21,6 +21,8 @@ struct pages {
     uint8_t *executable;   /* likewise: an entry has allowed execution of the frame since the last reset that asked */
     uint64_t frames;
     uint64_t logged; /* someone logs what changes: every frame that moves is one that the host wrote */
+    uint32_t *dirtied; /* the frames that the guest had written when the last reset brought them back, if asked for */
+    uint64_t dirtied_room, dirtied_count; /* the count goes on where the room ends */
 };
 
 static void copy_frame(uint8_t *to, uint8_t const *from, uint64_t frame)
@@ -38,6 +40,13 @@ static void note_change(struct pages const *pages, uint64_t frame)
 {
     if (pages->logged)
         pages->host_written[frame] = HOST_WRITTEN;
+}
+
+static void note_dirtied(struct pages *pages, uint64_t frame)
+{
+    if (pages->dirtied_count < pages->dirtied_room)
+        pages->dirtied[pages->dirtied_count] = (uint32_t)frame;
+    pages->dirtied_count++;
 }
 
 /* Returns whether one of the frames was executable. */
@@ -91,9 +100,10 @@ static void find_executable(struct pages const *pages, uint32_t const *tables, u
 
 /* Bring RAM back to the baseline. The caller flushes the TLB. `tables` are the leaf page tables of now.
    Returns whether code changed: the caller then drops its translations. */
-EXPORTED uint32_t pages_reset(struct pages const *pages, uint32_t const *tables, uint32_t count)
+EXPORTED uint32_t pages_reset(struct pages *pages, uint32_t const *tables, uint32_t count)
 {
     uint32_t code = 0;
+    pages->dirtied_count = 0;
     for (uint32_t t = 0; t < count; t++) {
         uint64_t *entries = (uint64_t *)(pages->ram + (uint64_t)tables[t] * FRAME);
         uint64_t const *before = (uint64_t const *)(pages->baseline + (uint64_t)tables[t] * FRAME);
@@ -105,6 +115,7 @@ EXPORTED uint32_t pages_reset(struct pages const *pages, uint32_t const *tables,
                 copy_frame(pages->ram, pages->baseline, frame);
                 code |= pages->executable[frame];
                 note_change(pages, frame);
+                note_dirtied(pages, frame);
             }
             entries[i] = before[i];
             note_change(pages, tables[t]);
