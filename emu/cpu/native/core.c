@@ -243,7 +243,7 @@ EXPORTED void core_destroy(struct core *core)
 
 /* Returns NULL when memory runs out or the engine refuses a hook. `context` and `ram` stay the caller's. */
 EXPORTED struct core *core_create(void *uc, struct engine const *engine, struct engine_facts const *facts,
-                                  struct state *state, void *context, uint64_t unreachable, void const *ram,
+                                  struct state *state, void *context, uint64_t unreachable, void *ram,
                                   uint64_t ram_size)
 {
     struct core *core = calloc(1, sizeof *core);

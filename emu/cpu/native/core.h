@@ -88,7 +88,7 @@ struct core {
     struct engine engine;
     struct engine_facts facts;
     struct state *state;
-    uint8_t const *ram;
+    uint8_t *ram;
     uint64_t ram_size;
     uint8_t *context; /* a saved engine context, reused by every run */
     void *values[REGISTERS + 2]; /* where the registers, then CR2 and CR3, are read from and written to */
@@ -163,8 +163,11 @@ void mend_watched_flags(struct core *core);
 /* Whether cmpxchg8b or cmpxchg16b is what an opcode begins. */
 int is_wide_compare(uint8_t const *opcode, uint64_t size);
 
-/* Read up to `size` bytes of code, fewer where a page is absent. */
-uint64_t read_code(struct core *core, uint64_t address, uint8_t *to, uint64_t size);
+/* guest_memory.c: read up to `size` bytes, fewer where a page is absent. */
+uint64_t read_memory(struct core *core, uint64_t address, uint8_t *to, uint64_t size);
+
+/* Write bytes, none where a page is absent, whatever its protection. */
+void write_memory(struct core *core, uint64_t address, uint8_t const *from, uint64_t size);
 
 /* Whether the page of an address is present and writable. */
 int may_be_written(struct core *core, uint64_t address);

@@ -94,7 +94,7 @@ struct cached_code const *recorder_look_code_up(struct recorder *recorder, uint6
 {
     struct cached_code *cached = &recorder->cache[rip % CODE_CACHE];
     struct code_record found = {.rip = rip, .size = (uint8_t)(size < MAXIMUM_LENGTH ? size : MAXIMUM_LENGTH)};
-    read_code(recorder->core, rip, found.bytes, found.size);
+    read_memory(recorder->core, rip, found.bytes, found.size);
     found.properties = properties_of(&found);
     if (recorder->code_count == recorder->code_room && !recorder_grow_code(recorder)) {
         recorder->recording->failed = 1;

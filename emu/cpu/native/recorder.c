@@ -49,7 +49,7 @@ static void read_flags(struct recorder *recorder, uint32_t properties, uint64_t 
 {
     struct core *core = recorder->core;
     recorder->forgets_flags = properties & CODE_FORGETS_FLAGS || (properties & CODE_REP && rip != recorder->engine_begin);
-    if (recorder->forgets_flags || properties & CODE_MAY_CHANGE)
+    if (recorder->forgets_flags || properties & CODE_MAY_CHANGE || recorder->recording->watches)
         core->engine.reg_read(core->uc, core->facts.register_ids[17], &recorder->flags);
 }
 
@@ -162,7 +162,7 @@ __attribute__((noinline)) static int passes_filter(struct recording *recording, 
     return recording->active && (!recording->range_count || is_in_ranges(recording, rip));
 }
 
-static void stop_here(struct recorder *recorder, uint64_t rip)
+void recorder_stop(struct recorder *recorder, uint64_t rip)
 {
     struct core *core = recorder->core;
     keep_fault(core);
@@ -217,17 +217,17 @@ static void on_instruction(void *uc, uint64_t rip, uint32_t size, void *user)
         recorder->progress = code->properties & SHOWS_PROGRESS ? progress_of(recorder, code->properties) : 0;
     }
     if (rip == recording->end_rip && core->state->blocks >= recording->end_blocks) {
-        stop_here(recorder, rip);
+        recorder_stop(recorder, rip);
         return;
     }
     if (!recorder->left || recording->access_room - recording->access_count < ACCESSES_AT_MOST || recording->failed) {
-        stop_here(recorder, rip);
+        recorder_stop(recorder, rip);
         return;
     }
     if (code->properties & CODE_BEGINS_BLOCK)
         begin_block(recorder, rip);
     recorder->flags = recorder->forgets_flags = 0;
-    if (code->properties & (CODE_MAY_CHANGE | CODE_FORGETS_FLAGS | CODE_REP))
+    if (code->properties & (CODE_MAY_CHANGE | CODE_FORGETS_FLAGS | CODE_REP) || recording->watches)
         read_flags(recorder, code->properties, rip);
     recorder->left--;
     recorder->changes = code->properties & (CODE_CHANGES_PRIVILEGE | CODE_CHANGES_PAGING);
@@ -236,6 +236,8 @@ static void on_instruction(void *uc, uint64_t rip, uint32_t size, void *user)
     recorder->swaps_bytes = code->properties & CODE_SWAPS_BYTES;
     recorder->under_way = 1;
     recorder->wrote_code = recorder->overwrote_block = recorder->looks = 0;
+    if (recording->watches)
+        watch_instruction(recorder);
     uint64_t position = recording->position++;
     if (recording->filtered && !passes_filter(recording, rip)) {
         recorder->current = NULL;
@@ -284,6 +286,11 @@ static void record_access(struct recorder *recorder, uint64_t physical, int size
     struct instruction_record *instruction = recorder->current;
     uint64_t frame = frame_of(recorder, physical);
     uint64_t address = (frame & ~(uint64_t)(PAGE - 1)) | physical % PAGE;
+    if (recording->watches) {
+        if (recorder->core->state->reason != STOP_HALT)
+            return;
+        watch_access(recorder, address, (uint32_t)size, kind);
+    }
     if (kind && frame & FRAME_IS_CODE)
         note_store_to_code(recorder, address, (uint64_t)size);
     if (!instruction || recording->access_count == recording->access_room)
@@ -334,7 +341,8 @@ void recorder_leave(struct core *core)
     recorder->left = recording->instruction_room - recording->instruction_count;
     if (until_stop < recorder->left)
         recorder->left = until_stop;
-    recorder->resumes = core->stands_at_recorder_stop;
+    recorder->epoch++;
+    recorder->resumes = core->stands_at_recorder_stop && core->state->rip == core->recorder_stopped_at;
     if (recorder->resumes)
         return;
     core->runs++;
@@ -342,7 +350,27 @@ void recorder_leave(struct core *core)
     /* An exact stop may come before such a look. */
     recorder->under_way = recorder->looks && core->stands_at_exact_stop;
     recorder->changes = CODE_CHANGES_PRIVILEGE | CODE_CHANGES_PAGING;
-    recorder->epoch++;
+}
+
+static int has_trapped(struct state const *state)
+{
+    return (state->reason == STOP_INTERRUPT && state->vector != DEBUG_EXCEPTION) ||
+           state->reason == STOP_INVALID_INSTRUCTION;
+}
+
+/* The instruction under way has not come to its end: it has trapped, or an access of its was to be stopped. */
+static void end_watched(struct recorder *recorder)
+{
+    struct state *state = recorder->core->state;
+    int is_hit = 0;
+    for (uint64_t i = 0; i < recorder->recording->watchpoint_count; i++)
+        is_hit |= recorder->recording->watchpoints[i].is_hit;
+    if (!has_trapped(state) && !(state->reason == STOP_RECORDER && is_hit))
+        return;
+    state->rflags = (state->rflags & ~FLAGS_ARITHMETIC) | (recorder->flags & FLAGS_ARITHMETIC);
+    watch_undo(recorder);
+    if (is_hit)
+        take_back(recorder);
 }
 
 /* Whether the instruction that began last is the one at which the run has ended. */
@@ -355,6 +383,8 @@ void recorder_arrive(struct core *core)
     recorder->recording->last_flags = last_flags;
     if (!recorder->under_way || recorder->current_rip != state->rip)
         return;
+    if (recorder->recording->watches)
+        end_watched(recorder);
     switch (state->reason) {
     case STOP_EXACT: /* it was about to begin */
         if (!recorder->looks)

@@ -46,6 +46,19 @@ struct code_range {
     uint64_t begin, end;
 };
 
+/* A byte of guest memory whose accesses are counted; what is counted is what has been done, once. */
+struct watchpoint {
+    uint64_t address;
+    uint64_t count;   /* accesses made */
+    uint64_t stop_at; /* stop before the access of this number, counted from 1; 0: before none */
+    uint32_t kinds;   /* 1u << ACCESS_READ and 1u << ACCESS_WRITE */
+    uint32_t is_hit;  /* the run has ended before that access */
+    uint64_t before;  /* the count when the instruction under way began */
+};
+
+#define ACCESS_READ 0u
+#define ACCESS_WRITE 1u
+
 /* The tables hold a chunk: Python empties them when `instruction_count` has reached `instruction_room`. */
 struct recording {
     struct instruction_record *instructions;
@@ -65,6 +78,9 @@ struct recording {
     uint64_t begin_at, end_before; /* record from and until the execution of these; 0: none */
     uint32_t user_only;            /* record accesses to user pages alone, whether or not filtered */
     uint32_t failed;               /* no memory for more code: every run stops at once */
+    struct watchpoint *watchpoints;
+    uint64_t watchpoint_count;
+    uint32_t watches, unused; /* the processor is run for the first time: it has to be right where it stops, flags and all */
     uint64_t last_flags;           /* where the run ended: the arithmetic flags, if they had been computed for a hook */
 };
 

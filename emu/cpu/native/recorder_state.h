@@ -22,6 +22,15 @@ struct cached_code {
     uint32_t properties;
 };
 
+/* Bytes that an instruction has overwritten. */
+struct overwritten {
+    uint64_t address;
+    uint32_t size;
+    uint8_t bytes[16];
+};
+
+#define OVERWRITTEN_AT_MOST 128u
+
 struct recorder {
     struct core *core;
     struct recording *recording;
@@ -43,6 +52,12 @@ struct recorder {
     uint64_t engine_begin, engine_end; /* and of this one */
     int overwrote_block;               /* the instruction has written to the first */
     int resumes;                       /* the next block goes on from a stop of the recorder's */
+
+    /* watchpoints.c; of the instruction under way */
+    struct overwritten overwritten[OVERWRITTEN_AT_MOST];
+    uint32_t overwritten_count;
+    int keeps_xmm; /* a load of sixteen bytes may be stopped between its halves */
+    uint8_t xmm[16][16];
 
     uint64_t *frames;
     uint64_t frame_count;
@@ -69,6 +84,15 @@ static inline uint64_t frame_of(struct recorder *recorder, uint64_t physical)
         recorder_find_frame(recorder, frame);
     return recorder->frames[frame];
 }
+
+/* watchpoints.c: an instruction begins; it makes an access, before which the run may be stopped; and it has not come to its
+   end: what it has done to memory and to the counts is undone. */
+void watch_instruction(struct recorder *recorder);
+void watch_access(struct recorder *recorder, uint64_t address, uint32_t size, uint32_t kind);
+void watch_undo(struct recorder *recorder);
+
+/* recorder.c */
+void recorder_stop(struct recorder *recorder, uint64_t rip);
 
 /* recorded_code.c: return 0 where memory has run out. */
 int recorder_grow_code(struct recorder *recorder);

@@ -13,9 +13,6 @@
 #include <string.h>
 
 #define PAGE 4096u
-#define PRESENT 1u
-#define WRITABLE 2u
-#define FRAME_MASK 0x000FFFFFFFFFF000ull
 #define CR0_PAGED 0x80000001u /* PG and PE */
 #define LOCK 0xF0u
 #define MAXIMUM_LENGTH 15u
@@ -38,48 +35,6 @@ static uint32_t const known_registers[] = {
     0xC0000080, 0xC0000081, 0xC0000082, 0xC0000083, 0xC0000084, /* EFER, STAR, LSTAR, CSTAR, FMASK */
     0xC0000100, 0xC0000101, 0xC0000102, 0xC0000103,             /* FS_BASE, GS_BASE, KERNEL_GS_BASE, TSC_AUX */
 };
-
-static uint8_t const *page_at(struct core const *core, uint64_t table, uint64_t address, uint64_t *rights)
-{
-    *rights = ~0ull;
-    for (int shift = 39; shift >= 12; shift -= 9) {
-        uint64_t entry;
-        table &= FRAME_MASK;
-        if (table > core->ram_size - PAGE)
-            return NULL;
-        memcpy(&entry, core->ram + table + (address >> shift & 511) * 8, sizeof entry);
-        if (!(entry & PRESENT))
-            return NULL;
-        *rights &= entry;
-        table = entry;
-    }
-    table &= FRAME_MASK;
-    return table > core->ram_size - PAGE ? NULL : core->ram + table;
-}
-
-uint64_t read_code(struct core *core, uint64_t address, uint8_t *to, uint64_t size)
-{
-    uint64_t root = 0, done = 0, rights;
-    core->engine.reg_read(core->uc, core->facts.cr3_id, &root);
-    while (done < size) {
-        uint64_t offset = (address + done) % PAGE, count = PAGE - offset;
-        uint8_t const *page = page_at(core, root, address + done, &rights);
-        if (!page)
-            break;
-        if (count > size - done)
-            count = size - done;
-        memcpy(to + done, page + offset, count);
-        done += count;
-    }
-    return done;
-}
-
-int may_be_written(struct core *core, uint64_t address)
-{
-    uint64_t root = 0, rights;
-    core->engine.reg_read(core->uc, core->facts.cr3_id, &root);
-    return page_at(core, root, address, &rights) && rights & WRITABLE;
-}
 
 /* REX and the prefixes that leave the instruction what it is. */
 static int is_prefix(uint8_t byte)
@@ -154,7 +109,7 @@ static void on_watched(void *uc, uint64_t address, uint32_t size, void *user)
 {
     struct core *core = user;
     uint8_t code[MAXIMUM_LENGTH];
-    uint64_t count = read_code(core, address, code, sizeof code), at = 0;
+    uint64_t count = read_memory(core, address, code, sizeof code), at = 0;
     (void)size;
     if (core->state->reason != STOP_HALT)
         return;
@@ -248,7 +203,7 @@ int watch_block(struct core *core, uint64_t address, uint64_t size)
 {
     uint8_t code[MAXIMUM_BLOCK];
     note_block(core, address, size);
-    size = read_code(core, address, code, size < sizeof code ? size : sizeof code);
+    size = read_memory(core, address, code, size < sizeof code ? size : sizeof code);
     for (uint64_t at = 0; at < size; at++) {
         uint8_t const *next = memchr(code + at, 0x0F, size - at);
         if (!next)

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Stops of a running processor at the k-th access to a byte and behind the n-th instruction.
+
+Instructions and accesses are counted by the recorder (emu/cpu/recorder.py), which records nothing here: what a trace
+numbers them is what stops. Its hooks stay, so that from then on each instruction takes tens of nanoseconds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from emu.address import Gva
+from emu.cpu.engine import EngineError
+from emu.cpu.native_core import Recording, Watchpoint, load_native_core
+from emu.cpu.processor import Processor
+from emu.cpu.recorder import NEVER
+
+READS: Final = 1
+WRITES: Final = 2
+"""Kinds of accesses, to be added."""
+
+_ENDLESS: Final = 1 << 62
+
+
+class WatchedByte(NamedTuple):
+    """A byte whose accesses are counted."""
+
+    address: Gva
+    kinds: int = READS | WRITES
+
+
+class Watch:
+    """Counts what a processor runs from now on. A stop ends the run with `Vector.RECORDER_STOP`, nothing done yet of
+    the instruction that is to come or that makes the access; the run after it goes on there.
+    """
+
+    def __init__(self, processor: Processor) -> None:
+        self._processor = processor
+        self._points = (Watchpoint * 0)()
+        self._recording = Recording(
+            stop_position=NEVER, instruction_room=_ENDLESS, access_room=_ENDLESS, filtered=True, watches=True
+        )
+        library = load_native_core()
+        if not library.core_record(processor.native, ctypes.byref(self._recording)):
+            raise EngineError("the engine refused a hook of the recorder")
+
+    def begin(self, watched: Sequence[WatchedByte]) -> None:
+        """Count from 0, these bytes and no others, and stop nowhere."""
+        self._points = (Watchpoint * len(watched))(*((each.address, 0, 0, each.kinds) for each in watched))
+        self._recording.watchpoints = ctypes.addressof(self._points)
+        self._recording.watchpoint_count = len(watched)
+        self._recording.position = 0
+        self._recording.stop_position = NEVER
+
+    @property
+    def position(self) -> int:
+        """How many instructions have been executed."""
+        return int(self._recording.position)
+
+    def stop_behind(self, instructions: int | None) -> None:
+        """Stop when so many instructions have been executed, None: never."""
+        self._recording.stop_position = NEVER if instructions is None else instructions
+
+    def accesses(self, index: int) -> int:
+        """Return how many accesses to a watched byte have been made: those of a trapped instruction have not."""
+        return int(self._points[index].count)
+
+    def stop_before_access(self, index: int, number: int | None) -> None:
+        """Stop before the access of a number to a watched byte, counted from 1; None: before none."""
+        self._points[index].stop_at = number or 0
+
+    def take_hits(self) -> list[int]:
+        """Return the watched bytes at whose access the last run has stopped, by their index."""
+        hits = [index for index, point in enumerate(self._points) if point.is_hit]
+        for index in hits:
+            self._points[index].is_hit = 0
+        return hits
