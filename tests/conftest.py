@@ -14,6 +14,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="trace every call of every machine, and compare running it again with the call itself",
     )
+    parser.addoption("--emu-watch", action="store_true", help="count every access and instruction of every machine")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,4 +24,8 @@ def _trace_every_call(request: pytest.FixtureRequest) -> Iterator[None]:
             from tests.traced import trace_every_call  # noqa: PLC0415 (NumPy takes its time to import)
 
             trace_every_call(patch)
+        if request.config.getoption("--emu-watch"):
+            from tests.watched import watch_every_processor  # noqa: PLC0415
+
+            watch_every_processor(patch)
         yield

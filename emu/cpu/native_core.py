@@ -75,6 +75,19 @@ class EngineFacts(ctypes.Structure):
     )
 
 
+class Watchpoint(ctypes.Structure):
+    """native/recorder.h, struct watchpoint."""
+
+    _fields_ = (
+        ("address", ctypes.c_uint64),
+        ("count", ctypes.c_uint64),
+        ("stop_at", ctypes.c_uint64),
+        ("kinds", ctypes.c_uint32),
+        ("is_hit", ctypes.c_uint32),
+        ("before", ctypes.c_uint64),
+    )
+
+
 class Recording(ctypes.Structure):
     """native/recorder.h, struct recording."""
 
@@ -100,6 +113,10 @@ class Recording(ctypes.Structure):
         ("end_before", ctypes.c_uint64),
         ("user_only", ctypes.c_uint32),
         ("failed", ctypes.c_uint32),
+        ("watchpoints", ctypes.c_void_p),
+        ("watchpoint_count", ctypes.c_uint64),
+        ("watches", ctypes.c_uint32),
+        ("unused", ctypes.c_uint32),
         ("last_flags", ctypes.c_uint64),
     )
 
