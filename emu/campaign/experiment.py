@@ -72,10 +72,11 @@ class CopyExperiment:
             raise ExperimentError(
                 f"fault {fault}: there is no buffer {place.buffer!r}; {SOURCE} and {TARGET} are the copy's"
             )
-        if place.offset >= max(self.length, 1):
+        # The byte right behind the last one is for copies that touch it and must not.
+        if place.offset > self.length:
             raise ExperimentError(
-                f"fault {fault}: byte {place.offset} lies behind the last one of a copy of length {self.length}; "
-                f"choose a length of {place.offset + 1} or more, or a byte below {max(self.length, 1)}"
+                f"fault {fault}: byte {place.offset} lies beyond a copy of length {self.length}; "
+                f"choose a length of {place.offset} or more, or a byte up to {self.length}"
             )
 
     @property

@@ -190,3 +190,12 @@ def test_images_that_lack_the_routine_are_refused(guest: Guest) -> None:
     with pytest.raises(ExperimentError, match="has a routine 'CopyFromUser'; exported: wrong_copy"):
         CopyExperiment(images=(str(image),)).run()
     assert CopyExperiment("wrong_copy", images=(str(image),)).run().experiment.images == (str(image),)
+
+
+@pytest.mark.parametrize("buffer", [SOURCE, TARGET])
+@pytest.mark.parametrize("length", [0, 8])
+def test_a_fault_may_be_at_the_byte_behind_the_last_one_and_no_further(length: int, buffer: str) -> None:
+    behind = faults(f"none@{buffer}+{length}")
+    assert CopyExperiment(length=length, faults=behind).faults == behind
+    with pytest.raises(ExperimentError, match=f"a length of {length + 1} or more, or a byte up to {length}$"):
+        CopyExperiment(length=length, faults=faults(f"none@{buffer}+{length + 1}"))

@@ -89,7 +89,7 @@ def test_the_budget_is_there_only_where_it_matters() -> None:
         ("f/profile=i486", "unknown CPU model 'i486'"),
         ("f/data=0xabc", "data=0xabc: give a seed"),
         ("f/data=@", "data=@: give a seed"),
-        ("f/none@src+64", "byte 64 lies behind the last one"),
+        ("f/none@src+65", "byte 65 lies beyond a copy of length 64"),
         ("f/none@buf+0", "there is no buffer 'buf'"),
         ("f/nune@src+0", "unknown kind 'nune'"),
     ],

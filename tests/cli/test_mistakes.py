@@ -29,7 +29,7 @@ MISTAKES = [
     ("copy --target-offset -1", "target offset -1 lies outside a page"),
     ("copy --fault nune@src+1", "unknown kind 'nune'; known: unmapped, none"),
     ("copy --fault none@src", "character 9 (the end): '+' belongs here"),
-    ("copy --fault none@src+64", "byte 64 lies behind the last one of a copy of length 64"),
+    ("copy --fault none@src+65", "byte 65 lies beyond a copy of length 64"),
     ("copy --fault none@foo+1", "there is no buffer 'foo'; src and dst are the copy's"),
     ("copy --fault none@0x123", "0x123 is not allocated"),
     ("copy --fault none@src+1,access=3", "access= is not supported yet"),
