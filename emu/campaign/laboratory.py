@@ -14,6 +14,7 @@ from emu.campaign.observation import Observation, ProcessorNote
 from emu.campaign.placement import SOURCE, TARGET
 from emu.cpu import registers as r
 from emu.kernel.call import REGISTER_SENTINELS, XMM_SENTINELS, bottom_stack_pointer
+from emu.kernel.explanation import Explanation
 from emu.kernel.trap_frame import entry_flags
 from emu.machine import DEFAULT_BUDGET, Machine
 from emu.memory.buffer import Buffer
@@ -81,6 +82,7 @@ class _Bench:
         self._memory = self._system.memory
         self._cpu = self._system.cpu
         self._function = machine.resolve(routine)
+        self._locate = Explanation(self._system).locate
         self._flags = entry_flags(r.FLAG_IF, profile.kernel_entry_ac)
         registers = list(REGISTER_SENTINELS)
         registers[r.RAX] = self._function
@@ -127,6 +129,7 @@ class _Bench:
             before,
             after,
             self._unexpected(),
+            self._locate,
         )
 
     def _place(self, buffers: dict[int, Buffer], offset: int, length: int) -> Gva:
