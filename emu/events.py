@@ -140,6 +140,13 @@ class BugcheckRaised(NamedTuple):
     parameters: tuple[int, int, int, int]
 
 
+class FaultStruck(NamedTuple):
+    """An injected fault that had waited happened: its text form, and the instruction before which it did."""
+
+    fault: str
+    rip: Gva
+
+
 Event: TypeAlias = (
     TrapTaken
     | PagedIn
@@ -158,4 +165,5 @@ Event: TypeAlias = (
     | PoolAllocated
     | PoolFreed
     | BugcheckRaised
+    | FaultStruck
 )

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from emu.address import Gva
 from emu.cpu import registers as r
 from emu.events import Event
-from emu.faults import Fault, parse_fault
-from emu.faults import inject as inject_fault
+from emu.faults import Fault, Injector, parse_fault
 from emu.image import Module, UnknownSymbol
 from emu.kernel.call import Caller
 from emu.kernel.explanation import Explanation
@@ -62,6 +61,7 @@ class Machine:
         self._caller = Caller(self._system)
         self._stopped = ""
         self._symbols: dict[str, Gva] = {}
+        self._injector: Injector | None = None
         self._log: RunLog | None = None
         self._replays: list[Replay] = []
         self._load_accessors()
@@ -260,11 +260,19 @@ class Machine:
         """Arm a fault from now on, `machine.inject("none@src+37", src=source)`; the names in it are keyword arguments.
 
         A page state is the whole page's: it strikes at byte 37 where that begins a page, else at the first byte of its
-        page that is touched. Raises `FaultError` for a fault that cannot be read or whose byte is not allocated,
-        NotImplementedError for one that does not start at once (`access=`, `insn=`, `times=`).
+        page that is touched. Accesses, instructions and allocations are counted from now on; `reset` disarms what still
+        waits. Raises `FaultError` for a fault that cannot be read or whose byte is not allocated.
         """
         self._check_running()
-        inject_fault(parse_fault(fault) if isinstance(fault, str) else fault, self.user, self.kernel, buffers)
+        if self._injector is None:
+            self._injector = Injector(self._system, self.resolve, self._is_in_function)
+        self._injector.inject(parse_fault(fault) if isinstance(fault, str) else fault, buffers)
+
+    def _is_in_function(self, function: str, address: int) -> bool:
+        from emu.trace.selection import code_range  # noqa: PLC0415 (NumPy takes its time to import)
+
+        begin, end = code_range(self.modules, self.resolve, function)
+        return begin <= address < end
 
     def export(self, name: str) -> Callable[[ExportT], ExportT]:
         """Make a Python function an export of the kernel: `@machine.export("ZwQuerySomething")`.
@@ -349,6 +357,8 @@ class Machine:
         if self._stopped.startswith("the machine is closed"):
             raise MachineStopped(self._stopped)
         self._stopped = ""
+        if self._injector is not None:
+            self._injector.clear()
         if self._system.reset(self._checkpoint):
             self._symbols.clear()
 

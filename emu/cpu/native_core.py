@@ -83,7 +83,7 @@ class Watchpoint(ctypes.Structure):
         ("count", ctypes.c_uint64),
         ("stop_at", ctypes.c_uint64),
         ("kinds", ctypes.c_uint32),
-        ("is_hit", ctypes.c_uint32),
+        ("hit", ctypes.c_uint32),
         ("before", ctypes.c_uint64),
     )
 

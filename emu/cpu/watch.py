@@ -48,11 +48,19 @@ class Watch:
 
     def begin(self, watched: Sequence[WatchedByte]) -> None:
         """Count from 0, these bytes and no others, and stop nowhere."""
-        self._points = (Watchpoint * len(watched))(*((each.address, 0, 0, each.kinds) for each in watched))
-        self._recording.watchpoints = ctypes.addressof(self._points)
-        self._recording.watchpoint_count = len(watched)
         self._recording.position = 0
         self._recording.stop_position = NEVER
+        self._set_points([(each.address, 0, 0, each.kinds) for each in watched])
+
+    def add(self, byte: WatchedByte) -> None:
+        """Count the accesses to one more byte from now on."""
+        points = [(point.address, point.count, point.stop_at, point.kinds) for point in self._points]
+        self._set_points([*points, (byte.address, 0, 0, byte.kinds)])
+
+    def _set_points(self, points: Sequence[tuple[int, int, int, int]]) -> None:
+        self._points = (Watchpoint * len(points))(*points)
+        self._recording.watchpoints = ctypes.addressof(self._points)
+        self._recording.watchpoint_count = len(points)
 
     @property
     def position(self) -> int:
@@ -71,9 +79,9 @@ class Watch:
         """Stop before the access of a number to a watched byte, counted from 1; None: before none."""
         self._points[index].stop_at = number or 0
 
-    def take_hits(self) -> list[int]:
-        """Return the watched bytes at whose access the last run has stopped, by their index."""
-        hits = [index for index, point in enumerate(self._points) if point.is_hit]
+    def take_hits(self) -> dict[int, int]:
+        """Return the watched bytes, by index, before whose access the last run has stopped, and the access's size."""
+        hits = {index: int(point.hit) for index, point in enumerate(self._points) if point.hit}
         for index in hits:
-            self._points[index].is_hit = 0
+            self._points[index].hit = 0
         return hits

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Faults: what goes wrong at which byte, as objects and as text."""
+"""Faults: what goes wrong at which byte and when, as objects and as text."""
 
-from emu.faults.fault import KINDS, AddressPlace, BufferPlace, Fault, FaultError, Place
-from emu.faults.injector import FaultNotSupported, inject
+from emu.faults.fault import KINDS, AddressPlace, BufferPlace, Fault, FaultError, Place, UnitPlace
+from emu.faults.injector import Injector
 from emu.faults.parser import parse_fault
+from emu.faults.schedule import Schedule
 
 __all__ = [
     "KINDS",
@@ -11,8 +12,9 @@ __all__ = [
     "BufferPlace",
     "Fault",
     "FaultError",
-    "FaultNotSupported",
+    "Injector",
     "Place",
-    "inject",
+    "Schedule",
+    "UnitPlace",
     "parse_fault",
 ]

@@ -16,6 +16,7 @@ from emu.events import (
     ExceptionRaised,
     ExecutionContinued,
     ExportCalled,
+    FaultStruck,
     FilterAnswered,
     FinallyRun,
     FramesConsolidated,
@@ -193,6 +194,8 @@ class Explanation:
                 known = to_bugcheck(code)
                 name = f" {known.name}" if isinstance(known, BugCheck) else ""
                 return f"bugcheck {code:#x}{name} ({', '.join(f'{value:#x}' for value in parameters)})"
+            case FaultStruck(fault, rip):
+                return f"fault   {fault} struck before {locate(rip)}"
 
     def _explain_trap(self, event: TrapTaken) -> str:
         name = VECTOR_NAMES.get(event.vector, f"interrupt {event.vector:#x}")

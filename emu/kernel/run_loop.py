@@ -109,13 +109,17 @@ class RunLoop:
             trap = cpu.run()
             vector = trap.vector
             if vector == Vector.PAGE_FAULT:
-                ending = self._begin(self._traps.page_fault(trap))
+                ending = self._page_fault(trap)
             elif vector == Vector.HOST_CALL:
                 end = endings.get(trap.rip)
                 if end is not None:
                     self._close_all()
                     return end()
                 ending = self._host_call(trap.rip)
+            elif vector == Vector.RECORDER_STOP:
+                if self.system.intervention is not None:
+                    self.system.intervention.stopped()
+                continue
             elif vector == Vector.EXACT_STOP:
                 if self.observer is not None:
                     self.observer.at_instruction(trap.rip)
@@ -198,7 +202,13 @@ class RunLoop:
             return self._begin(self._traps.exception(Trap(Vector.GENERAL_PROTECTION, 0, Gva(0), rip)))
         present = self._memory.state(address) == PageState.RESIDENT
         error_code = (ERROR_WRITE if fault.write else 0) | (ERROR_PRESENT if present else 0)
-        return self._begin(self._traps.page_fault(Trap(Vector.PAGE_FAULT, error_code, address, rip)))
+        return self._page_fault(Trap(Vector.PAGE_FAULT, error_code, address, rip))
+
+    def _page_fault(self, trap: Trap) -> Ending:
+        result = self._traps.page_fault(trap)
+        if self.system.intervention is not None:
+            self.system.intervention.page_faulted(trap.address)
+        return self._begin(result)
 
     def _advance(self, activation: Activation, value: int | None) -> Ending:
         """Let a generator go on, and do what it asks."""

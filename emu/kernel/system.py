@@ -15,6 +15,7 @@ from emu.image import Module
 from emu.kernel.apc_disable import ApcDisable
 from emu.kernel.exports import EXPORTS
 from emu.kernel.guest_fault import GuestFault
+from emu.kernel.intervention import Intervention
 from emu.kernel.modules import ModuleList, ModulesMark, read_image
 from emu.kernel.pool import Pool, PoolMark
 from emu.kernel.stack import UserStack, map_kernel_stack
@@ -88,6 +89,8 @@ class System:
         self.current_thread = self.kernel["KiInitialThread"]
         self.apc_disable = ApcDisable()
         self.events: list[Event] = []
+        self.intervention: Intervention | None = None
+        """Who makes things go wrong; None: nobody."""
         self.gs_handler_check = GsHandlerCheck(self.kernel["KiReportGsFailure"], c_specific_handler)
         self._host_handlers: dict[int, HostHandler] = {
             self.kernel["__C_specific_handler"]: c_specific_handler,

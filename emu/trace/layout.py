@@ -121,6 +121,7 @@ class EventKind(IntEnum):
     PoolAllocated = 14
     PoolFreed = 15
     BugcheckRaised = 16
+    FaultStruck = 17
 
 
 EVENT_TYPES: Final[tuple[type, ...]] = get_args(e.Event)
@@ -169,3 +170,5 @@ def _event_numbers(event: e.Event) -> tuple[int, int, int]:
             return caller, address, 0
         case e.BugcheckRaised(code, _):
             return 0, 0, code
+        case e.FaultStruck(_, rip):
+            return rip, 0, 0

@@ -36,6 +36,11 @@ def _quadword(run: Run, index: int) -> int:
     return memoryview(run.end[: r.XMM_OFFSET]).cast("Q")[index]
 
 
+def _ended_at_watch(run: Run) -> bool:
+    """Tell whether a run ended where a watch was to stop it (emu/cpu/watch.py): nothing else would end it there."""
+    return memoryview(run.end[: r.XMM_OFFSET]).cast("I")[r.REASON] == STOP_RECORDER
+
+
 def _ended_in_fetch(run: Run) -> bool:
     """Tell whether a run ended because there was no code to go on with."""
     words = memoryview(run.end[: r.XMM_OFFSET]).cast("I")
@@ -204,18 +209,23 @@ class Replay:
         self._processor.block[:] = run.begin  # with what the host has asked for: to flush the TLB, or translations
         self._words[r.REQUEST] |= request
         end = memoryview(run.end[: r.XMM_OFFSET]).cast("Q")
-        self.recorder.end_at(*((Gva(end[r.RIP]), end[r.BLOCKS]) if _ended_in_fetch(run) else (Gva(0), 0)))
+        stops = _ended_in_fetch(run) or _ended_at_watch(run)
+        self.recorder.end_at(*((Gva(end[r.RIP]), end[r.BLOCKS]) if stops else (Gva(0), 0)))
         self._under_way = True
 
     def _has_come_to_end_of(self, run: Run) -> bool:
-        """Tell whether a stop of the recorder's is where the run ended for want of code, and make the end that one.
+        """Tell whether a stop of the recorder's is where the run ended, by a watch or for want of code.
 
-        The engine takes back a whole block whose code runs on into a page without any: it reports the fault at the
+        The latter end is made the run's own. The engine takes back a whole block whose code runs on into a page without any: it reports the fault at the
         block's first instruction. With hooks it cuts blocks elsewhere.
         """
         end = memoryview(run.end[: r.XMM_OFFSET]).cast("Q")
         registers = self._processor.registers
-        if not _ended_in_fetch(run) or registers[r.RIP] != end[r.RIP] or registers[r.BLOCKS] < end[r.BLOCKS]:
+        if registers[r.RIP] != end[r.RIP] or registers[r.BLOCKS] < end[r.BLOCKS]:
+            return False
+        if _ended_at_watch(run):
+            return True
+        if not _ended_in_fetch(run):
             return False
         for index in (r.BUDGET, r.BLOCKS, r.CR2):
             registers[index] = end[index]

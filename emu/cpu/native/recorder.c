@@ -364,7 +364,7 @@ static void end_watched(struct recorder *recorder)
     struct state *state = recorder->core->state;
     int is_hit = 0;
     for (uint64_t i = 0; i < recorder->recording->watchpoint_count; i++)
-        is_hit |= recorder->recording->watchpoints[i].is_hit;
+        is_hit |= recorder->recording->watchpoints[i].hit != 0;
     if (!has_trapped(state) && !(state->reason == STOP_RECORDER && is_hit))
         return;
     state->rflags = (state->rflags & ~FLAGS_ARITHMETIC) | (recorder->flags & FLAGS_ARITHMETIC);

@@ -52,7 +52,7 @@ struct watchpoint {
     uint64_t count;   /* accesses made */
     uint64_t stop_at; /* stop before the access of this number, counted from 1; 0: before none */
     uint32_t kinds;   /* 1u << ACCESS_READ and 1u << ACCESS_WRITE */
-    uint32_t is_hit;  /* the run has ended before that access */
+    uint32_t hit;     /* the run has ended before that access, of so many bytes */
     uint64_t before;  /* the count when the instruction under way began */
 };
 

@@ -53,8 +53,10 @@ void watch_access(struct recorder *recorder, uint64_t address, uint32_t size, ui
             keep_xmm(recorder);
         if (!covers(address, size, point))
             continue;
-        if (++point->count == point->stop_at)
-            stops = point->is_hit = 1;
+        if (++point->count == point->stop_at) {
+            point->hit = size;
+            stops = 1;
+        }
     }
     if (kind == ACCESS_WRITE)
         keep_bytes(recorder, address, size);

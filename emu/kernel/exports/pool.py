@@ -80,6 +80,8 @@ def allocate_block(call: ExportCall, request: PoolRequest) -> PoolBlock | None:
     irql = system.cpu.irql
     if irql > (APC_LEVEL if request.paged else DISPATCH_LEVEL):
         raise ExportBugcheck(BugCheck.BAD_POOL_CALLER, ALLOCATED_AT_WRONG_IRQL, irql, request.pool_type, request.size)
+    if system.intervention is not None and system.intervention.allocation_fails(request.size, caller):
+        return None
     block = system.pool.allocate(
         request.size,
         request.tag,

@@ -40,6 +40,7 @@ CATEGORIES: Final = {
     EventKind.PoolAllocated: "pool",
     EventKind.PoolFreed: "pool",
     EventKind.BugcheckRaised: "bugcheck",
+    EventKind.FaultStruck: "fault",
 }
 """`cat` of an instant."""
 

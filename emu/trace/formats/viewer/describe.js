@@ -25,6 +25,7 @@ const hexByte = (value) => value.toString(16).padStart(2, "0");
 /** The kinds of events as the timeline shows them: one lane, one shape, one colour each. */
 const LANES = [
   { name: "faults", one: "fault", shape: "▲", kinds: ["TrapTaken", "BugcheckRaised", "DispatchFailed"] },
+  { name: "injected faults", one: "injected fault", shape: "✦", kinds: ["FaultStruck"] },
   { name: "page-ins", one: "page-in", shape: "▼", kinds: ["PagedIn", "StackGrown"] },
   { name: "exceptions", one: "exception", shape: "◆", kinds: ["ExceptionRaised"] },
   { name: "filters", one: "filter", shape: "●", kinds: ["FrameSearched", "FilterAnswered"] },
