@@ -3,42 +3,56 @@
 
 Values are held against what is known: the registers, and the bytes that the trace has read or written before. What the
 host may have changed meanwhile is forgotten: at a call everything but the `known` content of buffers, at an event
-kernel memory and the XMM registers.
+other than a page-in kernel memory and the vector registers.
+
+Of an instruction that trapped the trace has what the engine reports before the fault, the halves of an access of more
+than eight bytes each by itself: a read that can be made; a write whose first byte can be. `Model.faults` says what
+cannot; without it the trace may have as few as it likes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from emu.trace import READ, Trace
-from emu.trace.layout import AccessFlag, InstructionFlag
-from tests.trace.interpreter import accesses_of
-from tests.trace.operands import QUAD, RIP, Access, State, decode
+import numpy as np
+
+from emu.trace import READ, WRITE, Trace
+from emu.trace.layout import AccessFlag, EventKind, InstructionFlag
+from tests.trace.interpreter import accesses_of, loads_vector
+from tests.trace.operands import RIP, Access, Accesses, State, decode
 
 KERNEL: Final = 1 << 63
 PIECE: Final = 4096
 """Instructions whose registers are asked for at once."""
+
+_CHANGE_NOTHING: Final = (EventKind.TrapTaken, EventKind.PagedIn)
 
 Recorded = tuple[int, int, int, int, int, int]
 """Instruction, address, size, kind, value, flags."""
 
 
 class Model:
-    """What is known of memory and of the XMM registers."""
+    """What is known of memory and of the vector registers.
 
-    def __init__(self) -> None:
+    descriptors  address of the global descriptor table
+    faults       whether a byte cannot be read or written, by its address and the kind of access
+    """
+
+    def __init__(self, descriptors: int = 0, faults: Callable[[int, int], bool] | None = None) -> None:
         self.memory: dict[int, int] = {}
-        self.xmm: dict[str, int] = {}
+        self.vectors: dict[str, int] = {}
+        self.descriptors = descriptors
+        self.faults = faults
 
     def begin_call(self, known: Mapping[int, bytes]) -> None:
         """Forget everything but the content of buffers: address → bytes."""
-        self.xmm.clear()
+        self.vectors.clear()
         self.memory = {base + at: byte for base, content in known.items() for at, byte in enumerate(content)}
 
     def pass_event(self) -> None:
         """Forget what the host may have changed."""
-        self.xmm.clear()
+        self.vectors.clear()
         self.memory = {address: byte for address, byte in self.memory.items() if address < KERNEL}
 
     def differs(self, address: int, size: int, value: int) -> bool:
@@ -62,56 +76,112 @@ def _recorded(trace: Trace) -> list[Recorded]:
     ]
 
 
+def _reported(must: Access, faults: Callable[[int, int], bool]) -> tuple[int, bool]:
+    """Return how many bytes of an access the engine reports, and whether it faults."""
+    reported = 0
+    for size in (must.size,) if must.size <= 8 else (8, must.size - 8):
+        first = must.address + reported
+        begins, ends = (not faults(at, must.kind) for at in (first, first + size - 1))
+        if begins and (ends or must.kind == WRITE):
+            reported += size
+        if not (begins and ends):
+            return reported, True
+    return reported, False
+
+
 def _is_first_half(recorded: Recorded, must: Access) -> bool:
     """Whether an instruction trapped between the two halves of a wide access."""
     _, address, size, kind, *_ = recorded
     return (address, size, kind) == (must.address, 8, must.kind) and must.size > 8
 
 
-def compare(code: bytes, row: list[int], recorded: list[Recorded], trapped: bool, model: Model) -> str:
-    """Return what is wrong with the accesses of one instruction, empty where nothing is; the model learns them."""
-    if decode(code) is None and trapped and not recorded:
-        return ""
-    state = State(row, model.xmm)
-    expected = accesses_of(code, state)
+def _cut(must: Access, size: int) -> Access:
+    """Return the first bytes of an access."""
+    value = None if must.value is None else must.value & (1 << 8 * size) - 1
+    return must._replace(size=size, value=value)
+
+
+def _difference(recorded: Recorded, must: Access, model: Model) -> str:
+    _, address, size, kind, value, _ = recorded
+    if (address, size, kind) != must[:3]:
+        return f"{(hex(address), size, kind)} where {must} is due"
+    if kind == READ and model.differs(address, size, value):
+        return f"read {value:#x} at {address:#x}, where something else was"
+    if kind != READ and must.value is not None and must.value != value:
+        return f"wrote {value:#x} at {address:#x} instead of {must.value:#x}"
+    return ""
+
+
+def _compare_trapped(expected: Accesses, recorded: list[Recorded], model: Model) -> str:
+    """Compare up to the access that faults."""
     count = 0
     value = None
     while True:
         try:
             must = next(expected) if value is None else expected.send(value)
         except StopIteration:
-            break
+            if model.faults is not None:
+                return "it trapped, and nothing that it accesses faults"
+            return f"more accesses than the {count} due" if count < len(recorded) else ""
+        last = False
+        if model.faults is not None:
+            size, last = _reported(must, model.faults)
+            if not size:
+                return f"more accesses than the {count} before the fault" if count < len(recorded) else ""
+            must = _cut(must, size)
+        elif count < len(recorded) and _is_first_half(recorded[count], must):
+            must, last = _cut(must, 8), True
         if count == len(recorded):
-            return "" if trapped else f"no access where {must} is due"
-        _, address, size, kind, value, _ = recorded[count]
+            return "" if model.faults is None else f"no access where {must} is due before the fault"
+        wrong = _difference(recorded[count], must, model)
+        value = recorded[count][4]
         count += 1
-        if trapped and count == len(recorded) and _is_first_half(recorded[-1], must):
-            must = Access(address, size, kind, None if must.value is None else must.value & QUAD)
-            if model.differs(address, size, value) and kind == READ:
-                return f"read {value:#x} at {address:#x}, where something else was"
-            return ""
-        if (address, size, kind) != must[:3]:
-            return f"{(hex(address), size, kind)} where {must} is due"
-        if kind == READ and model.differs(address, size, value):
-            return f"read {value:#x} at {address:#x}, where something else was"
-        if kind != READ and must.value is not None and must.value != value:
-            return f"wrote {value:#x} at {address:#x} instead of {must.value:#x}"
-        if not trapped:
-            model.learn(address, size, value)
-    return f"more accesses than the {count} due" if count < len(recorded) else ""
+        if wrong or last:
+            return wrong or ("more accesses behind the one that faults" if count < len(recorded) else "")
 
 
-def _forget_vector_results(code: bytes, state: dict[str, int]) -> None:
-    """Forget the XMM register that anything but a load has changed."""
+def compare(code: bytes, row: list[int], recorded: list[Recorded], trapped: bool, model: Model) -> str:
+    """Return what is wrong with the accesses of one instruction, empty where nothing is; the model learns them."""
+    if decode(code) is None and trapped and not recorded:
+        return ""
+    expected = accesses_of(code, State(row, model.vectors, model.descriptors))
+    if trapped:
+        return _compare_trapped(expected, recorded, model)
+    count = 0
+    value = None
+    while True:
+        try:
+            must = next(expected) if value is None else expected.send(value)
+        except StopIteration:
+            return f"more accesses than the {count} due" if count < len(recorded) else ""
+        if count == len(recorded):
+            return f"no access where {must} is due"
+        wrong = _difference(recorded[count], must, model)
+        if wrong:
+            return wrong
+        _, address, size, _, value, _ = recorded[count]
+        count += 1
+        model.learn(address, size, value)
+
+
+def _forget_vector_results(code: bytes, vectors: dict[str, int]) -> None:
+    """Forget the vector registers that anything but a load has changed. Those of x87 are the MMX registers."""
     decoded = decode(code)
-    if decoded is None or not decoded.operands or not decoded.operands[0].is_xmm:
+    if decoded is None:
         return
-    target = decoded.operands[0].register
-    loads = (
-        decoded.memory and decoded.name.startswith(("mov", "lddqu")) and not decoded.name.startswith(("movh", "movl"))
-    )
-    if not loads:
-        state.pop(target, None)
+    for name in decoded.implicit:
+        vectors.pop(name, None)
+    if decoded.name.startswith("f"):
+        for name in [name for name in vectors if name.startswith("mm")]:
+            del vectors[name]
+    if decoded.operands and not loads_vector(decoded):
+        vectors.pop(decoded.operands[0].register, None)
+
+
+def _wrong_flags(access: Recorded, trapped: bool) -> bool:
+    _, address, *_, flags = access
+    expected = AccessFlag.NOT_PERFORMED * trapped | AccessFlag.USER * (address < KERNEL)
+    return flags != expected
 
 
 def mismatches(trace: Trace, known: Mapping[int, bytes] | None = None, model: Model | None = None) -> Iterator[str]:
@@ -122,7 +192,8 @@ def mismatches(trace: Trace, known: Mapping[int, bytes] | None = None, model: Mo
     model = Model() if model is None else model
     instructions, accesses = trace.instructions, _recorded(trace)
     calls = {call.begin for call in trace.calls}
-    events = set(trace.events["instruction"].tolist())
+    changing = ~np.isin(trace.events["kind"], _CHANGE_NOTHING)
+    events = set(trace.events["instruction"][changing].tolist())
     codes, flags = instructions["code"].tolist(), instructions["flags"].tolist()
     first, counts = instructions["first_access"].tolist(), instructions["accesses"].tolist()
     passed = 0
@@ -140,12 +211,12 @@ def mismatches(trace: Trace, known: Mapping[int, bytes] | None = None, model: Mo
             passed += counts[number]
             if row[RIP] != code.rip:
                 yield f"{number}: RIP is {row[RIP]:#x} at {code.rip:#x}"
-            if any(bool(access[5] & AccessFlag.NOT_PERFORMED) != trapped for access in made):
-                yield f"{number}: {code.text}: performed or not, unlike the instruction"
+            if any(_wrong_flags(access, trapped) for access in made):
+                yield f"{number}: {code.text}: its accesses are flagged otherwise than it or their page"
             wrong = compare(code.bytes, row, made, trapped, model)
             if wrong:
                 yield f"{number}: {code.rip:#x} {code.bytes.hex()} {code.text}{' (trapped)' * trapped}: {wrong}"
             if not trapped:
-                _forget_vector_results(code.bytes, model.xmm)
+                _forget_vector_results(code.bytes, model.vectors)
     if passed != len(accesses):
         yield f"{len(accesses) - passed} accesses belong to no instruction"

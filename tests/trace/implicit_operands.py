@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What instructions access without naming it: the stack, the state of the processor, tables of bits and bytes.
+"""What instructions access without naming it, or of what they name: the stack, strings, descriptors, masked bytes.
 
-The source is the Intel SDM, Vol. 2, "Operation" of each instruction. It leaves open in which order `cmps` reads and in
-which pieces `fxsave` writes: there the engine's way counts.
+The source is the Intel SDM, Vol. 2, "Operation" of each instruction. It leaves open in which order `cmps` reads: there
+the engine's way counts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,15 @@ PUSHED_FLAGS: Final = ~(1 << 16 | 1 << 17) & QUAD
 
 def stack_width(code: Decoded) -> int:
     """Return the bytes of a push or pop."""
-    return 2 if 0x66 in code.prefixes else 8
+    return 2 if 0x66 in code.prefixes and not code.wide else 8
+
+
+def descriptor(state: State, selector: int) -> Accesses:
+    """The descriptor that a selector means, none for a null selector. The engine reads it in two halves."""
+    index = selector & 0xFFF8
+    if index or selector & 4:
+        yield read(state.descriptors + index, 4)
+        yield read(state.descriptors + index + 4, 4)
 
 
 def push(code: Decoded, state: State) -> Accesses:
@@ -31,13 +39,15 @@ def push(code: Decoded, state: State) -> Accesses:
 
 
 def pop(code: Decoded, state: State) -> Accesses:
-    """`pop` into a register or memory, whose address is formed with the RSP behind the pop."""
+    """`pop` into a register, a segment register or memory, whose address is formed with the RSP behind the pop."""
     operand, width = code.operands[0], stack_width(code)
     value = yield read(state.row[RSP], width)
     if operand.is_memory:
         after = list(state.row)
         after[RSP] += width
         yield write(State(after).address(code, operand), width, value)
+    if operand.is_segment:
+        yield from descriptor(state, value)
 
 
 def push_flags(code: Decoded, state: State) -> Accesses:
@@ -69,17 +79,63 @@ def near_return(code: Decoded, state: State) -> Accesses:
 
 def far_return(code: Decoded, state: State) -> Accesses:
     """`retf`, `retfq` to the same privilege level: RIP and CS."""
-    width = 8 if code.wide else 4
+    width = _far_width(code)
     yield read(state.row[RSP], width)
-    yield read(state.row[RSP] + width, width)
+    selector = yield read(state.row[RSP] + width, width)
+    yield from descriptor(state, selector)
 
 
 def interrupt_return(code: Decoded, state: State) -> Accesses:
     """`iretq`: RIP, CS, RFLAGS, RSP, SS."""
     if not code.wide:
         raise NotImplementedError(code.text)
+    selector = 0
     for number in range(5):
-        yield read(state.row[RSP] + 8 * number, 8)
+        value = yield read(state.row[RSP] + 8 * number, 8)
+        if number == 1:
+            selector = value
+        elif number == 2:
+            yield from descriptor(state, selector)
+    yield from descriptor(state, value)
+
+
+def _far_width(code: Decoded) -> int:
+    return 8 if code.wide else 2 if 0x66 in code.prefixes else 4
+
+
+def far_branch(code: Decoded, state: State) -> Accesses:
+    """`call` and `jmp` through a far pointer, to the same privilege level."""
+    width, address = _far_width(code), state.address(code, code.memory[0])
+    if width == 8:
+        selector = (yield read(address, 10)) >> 64
+    else:
+        yield read(address, width)
+        selector = yield read(address + width, 2)
+    yield from descriptor(state, selector)
+    if code.name.endswith("call"):
+        # The selector of CS is not among the registers of a trace.
+        yield write(state.row[RSP] - width, width, None)
+        yield write(state.row[RSP] - 2 * width, width, state.row[RIP] + code.size)
+
+
+def load_pointer(code: Decoded, state: State) -> Accesses:
+    """`lfs` and the like. With REX.W Intel loads ten bytes, AMD and the engine six."""
+    if code.wide:
+        raise NotImplementedError(code.text)
+    width, address = code.operands[0].size, state.address(code, code.memory[0])
+    yield read(address, width)
+    selector = yield read(address + width, 2)
+    yield from descriptor(state, selector)
+
+
+def select(code: Decoded, state: State) -> Accesses:
+    """`mov` to a segment register, `lar`, `lsl`, `verr`, `verw`: a selector, and the descriptor that it means."""
+    operand = code.operands[-1]
+    if operand.is_memory:
+        selector = yield read(state.address(code, operand), 2)
+    else:
+        selector = state.general(operand.register)
+    yield from descriptor(state, selector)
 
 
 def enter(code: Decoded, state: State) -> Accesses:
@@ -103,7 +159,7 @@ def leave(code: Decoded, state: State) -> Accesses:
 def is_last_look(code: Decoded, state: State) -> bool:
     """Whether a repeated instruction has nothing left to do."""
     count = state.general("ecx" if 0x67 in code.prefixes else "rcx")
-    return code.prefixes[0] in (0xF2, 0xF3) and count == 0
+    return code.repeats and count == 0
 
 
 def string(code: Decoded, state: State) -> Accesses:
@@ -137,29 +193,12 @@ def translate(code: Decoded, state: State) -> Accesses:
     yield read(address & 0xFFFF_FFFF if 0x67 in code.prefixes else address, 1)
 
 
-_FXSAVE_HEAD: Final = ((0, 2), (2, 2), (4, 2), (8, 8), (16, 8))
-"""FCW, FSW, FTW, FIP, FDP: offset and size."""
-_X87_AREA: Final = tuple(piece for at in range(0x20, 0xA0, 16) for piece in ((at, 8), (at + 8, 2)))
-_XMM_AREA: Final = tuple((at, 8) for at in range(0xA0, 0x1A0, 8))
-
-
-def save_state(code: Decoded, state: State) -> Accesses:
-    """`fxsave`, in the pieces in which the engine writes."""
-    base = state.address(code, code.memory[0])
-    for offset, size in (*_FXSAVE_HEAD, *_X87_AREA, (0x18, 4), (0x1C, 4)):
-        yield write(base + offset, size, None)
-    for offset, size in _XMM_AREA:
-        value = state.xmm.get(f"xmm{(offset - 0xA0) // 16}")
-        yield write(base + offset, size, None if value is None else value >> 8 * (offset % 16))
-
-
-def restore_state(code: Decoded, state: State) -> Accesses:
-    """`fxrstor`, in the pieces in which the engine reads."""
-    base = state.address(code, code.memory[0])
-    for offset, size in ((0, 2), (2, 2), (4, 2), *_X87_AREA, (0x18, 4)):
-        yield read(base + offset, size)
-    state.xmm.clear()
-    for offset, size in _XMM_AREA:
-        value = yield read(base + offset, size)
-        name = f"xmm{(offset - 0xA0) // 16}"
-        state.xmm[name] = state.xmm.get(name, 0) | value << 8 * (offset % 16)
+def store_masked(code: Decoded, state: State) -> Accesses:
+    """`maskmovdqu`, `maskmovq`: byte by byte, those whose byte in the mask has bit 7 set."""
+    data, mask = (state.register(operand.register) for operand in code.operands)
+    if mask is None:
+        raise NotImplementedError(f"{code.text}, whose mask is not known")
+    base = state.general("edi" if 0x67 in code.prefixes else "rdi")
+    for at in range(code.operands[0].size):
+        if mask >> 8 * at & 0x80:
+            yield write(base + at, 1, None if data is None else data >> 8 * at)

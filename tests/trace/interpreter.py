@@ -14,6 +14,7 @@ from typing import Final
 from capstone import x86 as cs
 
 from tests.trace import implicit_operands as implicit
+from tests.trace import saved_state
 from tests.trace.operands import CARRY, QUAD, RFLAGS, Accesses, Decoded, State, decode, read, write
 
 Rule = Callable[[Decoded, State], Accesses]
@@ -30,8 +31,7 @@ NO_ACCESS: Final = _words("lea nop prefetcht0 prefetcht1 prefetcht2 prefetchnta 
 
 READS: Final = (
     _words("cmp test mov movzx movsx movsxd movbe mul imul div idiv bsf bsr tzcnt lzcnt popcnt andn bextr blsi blsr")
-    | _words("jmp adc add and or sub sbb xor crc32 sarx shlx shrx rorx mulx pdep pext fld fild fldcw ldmxcsr")
-    | _words("fadd fsub fsubr fmul fdiv fdivr fcom fcomp fiadd fisub fimul fidiv adcx adox verr verw ltr lldt")
+    | _words("jmp adc add and or sub sbb xor crc32 sarx shlx shrx rorx mulx pdep pext adcx adox blsmsk movabs")
     | _words(
         "movups movaps movupd movapd movdqu movdqa lddqu movntdqa movss movsd movd movq movlps movhps movlpd movhpd"
     )
@@ -42,26 +42,42 @@ READS: Final = (
     )
     | _words("psubw psubd psubq pcmpeqb pcmpeqw pcmpeqd pcmpgtb pcmpgtw pcmpgtd pminub pmaxub punpcklbw punpcklwd")
     | _words("punpckldq punpcklqdq punpckhqdq unpcklps unpcklpd unpckhps pshufd pshuflw pshufhw pshufb shufps shufpd")
+    | _words(
+        "sqrtss sqrtps sqrtpd rcpss rcpps rsqrtss rsqrtps roundss roundsd roundps roundpd dpps dppd insertps movddup"
+    )
+    | _words("movsldup movshdup cvtps2pd cvtpd2ps cvtdq2ps cvtdq2pd cvtps2dq cvttps2dq cvtpd2dq cvttpd2dq cvtpi2ps")
+    | _words("cvtpi2pd cvtps2pi cvttps2pi cvtpd2pi cvttpd2pi cvtss2si cvtsd2si pinsrb pinsrw pinsrd pinsrq ptest")
+    | _words("punpckhbw punpckhwd punpckhdq pshufw palignr mpsadbw blendps blendpd pblendw pblendvb blendvps blendvpd")
+    | _words("pmulld pmuldq pminud pmaxud phaddw phaddd pclmulqdq aesenc aesenclast aesdec aesdeclast aesimc")
+    | _words("aeskeygenassist pcmpistri pcmpistrm pcmpestri pcmpestrm cmpps cmppd cmpss cmpsd")
+    | frozenset(f"pmov{extends}x{sizes}" for extends in "sz" for sizes in ("bw", "bd", "bq", "wd", "wq", "dq"))
+    | frozenset(
+        f"cmp{relation}{size}"
+        for relation in ("eq", "lt", "le", "unord", "neq", "nlt", "nle", "ord")
+        for size in ("ps", "pd", "ss", "sd")
+    )
     | frozenset(f"cmov{condition}" for condition in CONDITIONS)
 )
 """They read the operand that lies in memory, where it is not the first one or they have only one."""
 
-READS_ONLY: Final = _words("cmp test mul imul div idiv jmp fld fild fldcw ldmxcsr verr verw ltr lldt bt") | _words(
-    "fadd fsub fsubr fmul fdiv fdivr fcom fcomp fiadd fisub fimul fidiv"
+READS_ONLY: Final = _words("cmp test mul imul div idiv jmp fld fild fldcw ldmxcsr lmsw") | _words(
+    "fadd fsub fsubr fmul fdiv fdivr fcom fcomp fiadd fisub fisubr fimul fidiv fidivr ficom ficomp"
 )
 """They read their first operand, too, and do not write it."""
 
-STORES: Final = _words("mov movnti movbe fst fstp fist fistp fisttp fnstcw fnstsw stmxcsr") | frozenset(
-    f"set{condition}" for condition in CONDITIONS
+STORES: Final = _words("mov movabs movnti movbe fst fstp fist fistp fisttp fnstcw fnstsw stmxcsr sldt str smsw") | (
+    frozenset(f"set{condition}" for condition in CONDITIONS)
 )
 """They write their first operand without having read it."""
 
 VECTOR_STORES: Final = _words(
-    "movups movaps movupd movapd movdqu movdqa movntdq movntps movntpd movss movsd movd movq movlps movlpd movhps"
-    " movhpd"
+    "movups movaps movupd movapd movdqu movdqa movntdq movntps movntpd movntq movss movsd movd movq movlps movlpd"
+    " movhps movhpd"
 )
 HIGH_HALVES: Final = _words("movhps movhpd")
 PARTIAL_LOADS: Final = HIGH_HALVES | _words("movlps movlpd")
+EXTRACTIONS: Final = _words("pextrb pextrw pextrd pextrq extractps")
+SELECTORS: Final = _words("lar lsl verr verw")
 
 _BINARY: Final[dict[str, Callable[[int, int, int], int]]] = {
     "add": lambda old, other, _: old + other,
@@ -99,17 +115,28 @@ _IMPLICIT: Final[dict[str, Rule]] = {
     "enter": implicit.enter,
     "leave": implicit.leave,
     "xlatb": implicit.translate,
-    "fxsave": implicit.save_state,
-    "fxsave64": implicit.save_state,
-    "fxrstor": implicit.restore_state,
-    "fxrstor64": implicit.restore_state,
+    "maskmovdqu": implicit.store_masked,
+    "maskmovq": implicit.store_masked,
+    "ljmp": implicit.far_branch,
+    "lcall": implicit.far_branch,
+    "lfs": implicit.load_pointer,
+    "lgs": implicit.load_pointer,
+    "lss": implicit.load_pointer,
+    "fxsave": saved_state.save_state,
+    "fxsave64": saved_state.save_state,
+    "fxrstor": saved_state.restore_state,
+    "fxrstor64": saved_state.restore_state,
+    "fnstenv": saved_state.store_environment,
+    "fnsave": saved_state.store_environment,
+    "fldenv": saved_state.load_environment,
+    "frstor": saved_state.load_environment,
+    "fbld": saved_state.load_decimal,
+    "fbstp": saved_state.store_decimal,
 }
-_UNKNOWN: Final = _words(
-    "maskmovq maskmovdqu iret iretd insb insd insw outsb outsw outsd monitor monitorx clzero umonitor"
-)
+_UNKNOWN: Final = _words("iret iretd insb insd insw outsb outsw outsd monitor monitorx clzero umonitor lldt ltr")
 """They touch memory that they do not name, and have no rule."""
 _FAR: Final = ("call ptr", "jmp ptr")
-"""How capstone writes far calls and jumps."""
+"""How capstone writes far calls and jumps, but those with REX.W or an operand-size prefix."""
 
 
 def _nothing(_code: Decoded, _state: State) -> Accesses:
@@ -117,18 +144,31 @@ def _nothing(_code: Decoded, _state: State) -> Accesses:
     yield
 
 
+_ENGINE_READS: Final = {
+    **dict.fromkeys((("punpcklbw", 4), ("punpcklwd", 4), ("punpckldq", 4)), 8),
+    **dict.fromkeys((("roundss", 4), ("roundsd", 8), ("cvtps2pd", 8), ("cvtdq2pd", 8)), 16),
+    **dict.fromkeys((("cvtps2pi", 8), ("cvttps2pi", 8)), 16),
+}
+"""Mnemonic and size of an operand of which the engine reads more than a processor does, so many bytes."""
+
+
+def loads_vector(code: Decoded) -> bool:
+    """Whether an instruction gives the whole of a vector register what it reads."""
+    named = code.name in VECTOR_STORES | {"lddqu", "movntdqa"} and code.name not in PARTIAL_LOADS
+    return named and bool(code.memory) and code.operands[0].is_vector
+
+
 def _load(code: Decoded, state: State) -> Accesses:
-    operand = code.memory[0]
-    value = yield read(state.address(code, operand), operand.size)
-    target = code.operands[0]
-    if code.name in VECTOR_STORES | {"lddqu", "movntdqa"} and target.is_xmm and code.name not in PARTIAL_LOADS:
-        state.xmm[target.register] = value
+    operand, target = code.memory[0], code.operands[0]
+    value = yield read(state.address(code, operand), _ENGINE_READS.get((code.name, operand.size), operand.size))
+    if loads_vector(code):
+        state.vectors[target.register] = value
 
 
 def _store(code: Decoded, state: State) -> Accesses:
     operand = code.operands[0]
     value = None
-    if code.name in ("mov", "movnti"):
+    if code.name in ("mov", "movabs", "movnti"):
         value = state.value(code.operands[1], operand.size)
     elif code.name == "movbe":
         size = operand.size
@@ -144,10 +184,20 @@ def _store_vector(code: Decoded, state: State) -> Accesses:
     yield write(state.address(code, operand), operand.size, value)
 
 
+def _extract(code: Decoded, state: State) -> Accesses:
+    operand, source, number = code.operands
+    value = state.register(source.register)
+    lane = number.immediate % (16 // operand.size) * 8 * operand.size
+    yield write(state.address(code, operand), operand.size, None if value is None else value >> lane)
+
+
 def _modify(code: Decoded, state: State) -> Accesses:
     operand = code.operands[0]
     address, size = state.address(code, operand), operand.size
     old = yield read(address, size)
+    # The engine's lock neg reads, and compares and exchanges until that was right.
+    if code.name == "neg" and 0xF0 in code.prefixes:
+        old = yield read(address, size)
     value = None
     if code.name in _UNARY:
         value = _UNARY[code.name](old)
@@ -210,10 +260,14 @@ def _table_register(code: Decoded, state: State) -> Accesses:
 def rule_of(code: Decoded) -> Rule:
     """Return what knows an instruction's accesses. Raises NotImplementedError where nothing does."""
     name, memory = code.name, code.memory
-    if name in _UNKNOWN or code.text.startswith(_FAR):
+    if name in _UNKNOWN:
         raise NotImplementedError(code.text)
-    if name in _STRINGS and memory and not any(each.is_xmm for each in code.operands):
+    if code.text.startswith(_FAR):
+        return implicit.far_branch
+    if name in _STRINGS and memory and not any(each.is_vector for each in code.operands):
         return implicit.string
+    if name in SELECTORS or (name == "mov" and code.operands[0].is_segment):
+        return implicit.select
     if name in _IMPLICIT:
         return _IMPLICIT[name]
     if name in NO_ACCESS:
@@ -237,6 +291,8 @@ def _rule_of_memory(code: Decoded) -> Rule:
         return _table_register
     if first and name in VECTOR_STORES:
         return _store_vector
+    if first and name in EXTRACTIONS:
+        return _extract
     if first and name in STORES:
         return _store
     if first and (name in _BINARY or name in _UNARY or name in _SHIFTS):

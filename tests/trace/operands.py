@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Generator, Sequence
 from typing import Final, NamedTuple
 
@@ -51,9 +52,14 @@ class Operand(NamedTuple):
         return bool(self.type == cs.X86_OP_MEM)
 
     @property
-    def is_xmm(self) -> bool:
-        """Whether it is an XMM register."""
-        return self.register.startswith("xmm")
+    def is_vector(self) -> bool:
+        """Whether it is an XMM or MMX register."""
+        return self.register.startswith(("xmm", "mm"))
+
+    @property
+    def is_segment(self) -> bool:
+        """Whether it is a segment register."""
+        return self.register in ("cs", "ds", "es", "fs", "gs", "ss")
 
 
 class Decoded(NamedTuple):
@@ -64,7 +70,7 @@ class Decoded(NamedTuple):
     text: str
     size: int
     prefixes: bytes
-    """The legacy prefixes, zeroes for none: the repeat or lock one is first."""
+    """The legacy prefixes, in order."""
     wide: bool
     """It has REX.W."""
     operands: tuple[Operand, ...]
@@ -76,24 +82,31 @@ class Decoded(NamedTuple):
         """The operands in memory."""
         return tuple(operand for operand in self.operands if operand.is_memory)
 
+    @property
+    def repeats(self) -> bool:
+        """It has a repeat prefix, which means something to a string instruction alone."""
+        return not {0xF2, 0xF3}.isdisjoint(self.prefixes)
+
 
 class State:
     """Registers before an instruction.
 
-    row  the columns of `Trace.registers`
-    xmm  the XMM registers that are known: name → value
+    row          the columns of `Trace.registers`
+    vectors      the XMM and MMX registers that are known: name → value
+    descriptors  address of the global descriptor table
     """
 
-    def __init__(self, row: Sequence[int], xmm: dict[str, int] | None = None) -> None:
+    def __init__(self, row: Sequence[int], vectors: dict[str, int] | None = None, descriptors: int = 0) -> None:
         self.row = row
-        self.xmm = {} if xmm is None else xmm
+        self.vectors = {} if vectors is None else vectors
+        self.descriptors = descriptors
 
     def register(self, name: str) -> int | None:
         """Return the value of a register by its name; None where a trace does not tell it."""
         if name in _PLACES:
             number, shift, size = _PLACES[name]
             return self.row[number] >> shift & (1 << 8 * size) - 1
-        return self.xmm.get(name)
+        return self.vectors.get(name)
 
     def general(self, name: str) -> int:
         """Return the value of a general register. Raises KeyError for any other."""
@@ -144,6 +157,14 @@ def _places() -> dict[str, tuple[int, int, int]]:
 _PLACES: Final = _places()
 
 
+_LEGACY_PREFIXES: Final = frozenset((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF0, 0xF2, 0xF3))
+
+
+def _prefixes(code: bytes) -> bytes:
+    """Return the legacy prefixes of an instruction. Capstone keeps some of them to itself, as F2 before `movsd`."""
+    return bytes(itertools.takewhile(_LEGACY_PREFIXES.__contains__, code))
+
+
 @functools.cache
 def _decoder() -> capstone.Cs:
     decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
@@ -176,7 +197,7 @@ def decode(code: bytes) -> Decoded | None:
         name=found.mnemonic.split()[-1],
         text=f"{found.mnemonic} {found.op_str}".strip(),
         size=found.size,
-        prefixes=bytes(found.prefix),
+        prefixes=_prefixes(code),
         wide=bool(found.rex & 8),
         operands=tuple(operands),
         implicit=frozenset(name(each) for each in (*found.regs_read, *found.regs_write)),

@@ -18,14 +18,21 @@ VALUES = {
 """rax 0x1000, rcx 0x2000, rdx 0x3000, rbx 0x4000, rsp 0x5000, rbp 0x6000, rsi 0x7000, rdi 0x8000, r8 0x9000; CF set."""
 HELD = 0x1122_3344_5566_7788_99AA_BBCC_DDEE_FF01
 """What every read reads, its low bytes."""
+TABLE = 0x10_0000
+"""Address of the descriptor table."""
 
 R, W = READ, WRITE
+DESCRIPTOR = [(TABLE + 0xFF00, 4, R), (TABLE + 0xFF04, 4, R)]
+"""That of a selector that has been read."""
+WIDE = [(TABLE + (HELD >> 64 & 0xFFF8) + at, 4, R) for at in (0, 4)]
+"""That of the selector at the end of ten bytes."""
+X87_REGISTERS = [(0x100E + at, 10, R) for at in range(0, 80, 10)]
 
 
-def made(code: str, xmm: dict[str, int] | None = None, **registers: int) -> list[tuple[int, ...]]:
+def made(code: str, vectors: dict[str, int] | None = None, **registers: int) -> list[tuple[int, ...]]:
     """Return address, size and kind of each access, with the value of a write where it is known."""
     values = VALUES | registers
-    accesses = accesses_of(bytes.fromhex(code), State([values[name] for name in REGISTER_COLUMNS], xmm))
+    accesses = accesses_of(bytes.fromhex(code), State([values[name] for name in REGISTER_COLUMNS], vectors, TABLE))
     found: list[tuple[int, ...]] = []
     value = None
     while True:
@@ -66,8 +73,39 @@ CASES = [
         "c8100002",
         [(0x4FF8, 8, W, 0x6000), (0x5FF8, 8, R), (0x4FF0, 8, W, HELD & (1 << 64) - 1), (0x4FE8, 8, W, 0x4FF8)],
     ),
-    ("retfq", "48cb", [(0x5000, 8, R), (0x5008, 8, R)]),
-    ("iretq", "48cf", [(0x5000 + at, 8, R) for at in range(0, 40, 8)]),
+    ("retf", "cb", [(0x5000, 4, R), (0x5004, 4, R), *DESCRIPTOR]),
+    ("retfq", "48cb", [(0x5000, 8, R), (0x5008, 8, R), *DESCRIPTOR]),
+    (
+        "iretq",
+        "48cf",
+        [(0x5000, 8, R), (0x5008, 8, R), (0x5010, 8, R), *DESCRIPTOR, (0x5018, 8, R), (0x5020, 8, R), *DESCRIPTOR],
+    ),
+    ("jmp far m16:16", "66ff28", [(0x1000, 2, R), (0x1002, 2, R), *DESCRIPTOR]),
+    ("jmp far m16:32", "ff28", [(0x1000, 4, R), (0x1004, 2, R), *DESCRIPTOR]),
+    ("jmp far m16:64", "48ff28", [(0x1000, 10, R), *WIDE]),
+    (
+        "call far m16:32",
+        "ff18",
+        [(0x1000, 4, R), (0x1004, 2, R), *DESCRIPTOR, (0x4FFC, 4, W), (0x4FF8, 4, W, 0x40_0002)],
+    ),
+    ("call far m16:64", "48ff18", [(0x1000, 10, R), *WIDE, (0x4FF8, 8, W), (0x4FF0, 8, W, 0x40_0003)]),
+    ("lfs eax, [rax]", "0fb400", [(0x1000, 4, R), (0x1004, 2, R), *DESCRIPTOR]),
+    ("mov es, [rax]", "8e00", [(0x1000, 2, R), *DESCRIPTOR]),
+    ("mov es, eax", "8ec0", [(TABLE + 0x1000, 4, R), (TABLE + 0x1004, 4, R)]),
+    ("lar eax, [rcx]", "0f0201", [(0x2000, 2, R), *DESCRIPTOR]),
+    ("verr ax", "0f00e0", [(TABLE + 0x1000, 4, R), (TABLE + 0x1004, 4, R)]),
+    ("pop fs", "0fa1", [(0x5000, 8, R), *DESCRIPTOR]),
+    ("repne movsd", "f2a5", [(0x7000, 4, R), (0x8000, 4, W, 0xDDEE_FF01)]),
+    ("lock neg byte [rax]", "f0f618", [(0x1000, 1, R), (0x1000, 1, R), (0x1000, 1, W, 0xFF)]),
+    ("movbe [rax], ecx", "0f38f108", [(0x1000, 4, W, 0x0020_0000)]),
+    ("pextrw [rax], xmm1, 9", "660f3a150809", [(0x1000, 2, W, HELD >> 16 & 0xFFFF)]),
+    ("extractps [rax], xmm1, 3", "660f3a170803", [(0x1000, 4, W, HELD >> 96)]),
+    ("pinsrb xmm1, [rax], 1", "660f3a200801", [(0x1000, 1, R)]),
+    ("maskmovdqu xmm1, xmm2", "660ff7ca", [(0x8001, 1, W, 0xFF), (0x800F, 1, W, 0x11)]),
+    ("fnstenv [rax]", "d930", [(0x1000 + at, 4, W) for at in range(0, 28, 4)]),
+    ("frstor [rax], 16-bit", "66dd20", [(0x1000 + at, 2, R) for at in (0, 2, 4)] + X87_REGISTERS),
+    ("fbld [rax]", "df20", [(0x1000 + at, 1, R) for at in (8, 7, 6, 5, 4, 3, 2, 1, 0, 9)]),
+    ("ficomp word [rax]", "de18", [(0x1000, 2, R)]),
     ("movsb", "a4", [(0x7000, 1, R), (0x8000, 1, W, 1)]),
     ("movsd", "a5", [(0x7000, 4, R), (0x8000, 4, W, 0xDDEE_FF01)]),
     ("rep movsq", "f348a5", [(0x7000, 8, R), (0x8000, 8, W, HELD & (1 << 64) - 1)]),
@@ -111,7 +149,7 @@ CASES = [
 
 @pytest.mark.parametrize(("code", "accesses"), [each[1:] for each in CASES], ids=[each[0] for each in CASES])
 def test_an_instruction(code: str, accesses: list[tuple[int, ...]]) -> None:
-    assert made(code, {"xmm1": HELD}) == accesses
+    assert made(code, {"xmm1": HELD, "xmm2": 0x80 << 120 | 0x80 << 8 | 0x7F}) == accesses
 
 
 def test_a_compare_exchange_that_finds_what_it_expects_writes_the_new_value() -> None:
@@ -134,7 +172,7 @@ def test_a_saved_state_covers_what_the_processor_has() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["c4e37d190001", "660ff7c1", "06", "c5f81000", "ff18", "ff28", "66c3", "0f01c8", "0fae20"]
+    "code", ["c4e37d190001", "660ff7c1", "06", "c5f81000", "0f00d0", "480fb400", "66c3", "cf", "0f01c8", "0fae20"]
 )
 def test_an_unknown_instruction_is_an_error(code: str) -> None:
     with pytest.raises(NotImplementedError):
@@ -181,6 +219,50 @@ def test_an_instruction_that_trapped_may_have_made_fewer_accesses_and_no_write()
     assert not compare(wide, ROW, [(0, 0x1000, 8, R, 9, 1)], True, model)
     assert "is due" in compare(wide, ROW, [(0, 0x1008, 8, R, 9, 1)], True, model)
     assert not model.memory
+
+
+WIDE_LOAD, WIDE_STORE, ADD = (bytes.fromhex(code) for code in ("0f1000", "0f1100", "480108"))
+
+
+@pytest.mark.parametrize(
+    ("code", "faulting", "reported"),
+    [
+        (LOAD, 0x1000, []),
+        (LOAD, 0x1004, []),
+        (WIDE_LOAD, 0x1004, []),
+        (WIDE_LOAD, 0x1008, [(0x1000, 8, R)]),
+        (WIDE_LOAD, 0x100C, [(0x1000, 8, R)]),
+        (WIDE_STORE, 0x1004, [(0x1000, 8, W)]),
+        (WIDE_STORE, 0x1008, [(0x1000, 8, W)]),
+        (WIDE_STORE, 0x100C, [(0x1000, 16, W)]),
+    ],
+)
+def test_what_is_reported_before_a_fault_on_a_page(
+    code: bytes, faulting: int, reported: list[tuple[int, int, int]]
+) -> None:
+    model = Model(faults=lambda address, _: address >= faulting)
+    recorded = [(0, *access, 9, 1) for access in reported]
+    assert not compare(code, ROW, recorded, True, model)
+    assert compare(code, ROW, [*recorded, (0, 0x1000, 8, R, 9, 1)], True, model)
+    if recorded:
+        assert compare(code, ROW, recorded[:-1], True, model)
+
+
+def test_what_a_write_is_to_write_is_compared_before_its_fault() -> None:
+    model = Model(faults=lambda _, kind: kind == W)
+    read = (0, 0x1000, 8, R, 9, 1)
+    assert not compare(ADD, ROW, [read], True, model)
+    assert "is due" in compare(ADD, ROW, [], True, model)
+    assert "before the fault" in compare(ADD, ROW, [read, (0, 0x1000, 8, W, 0x2009, 1)], True, model)
+    model.faults = lambda address, _: address >= 0x1004
+    store = bytes.fromhex("488908")
+    assert not compare(store, ROW, [(0, 0x1000, 8, W, 0x2000, 1)], True, model)
+    assert "instead of 0x2000" in compare(store, ROW, [(0, 0x1000, 8, W, 0x2001, 1)], True, model)
+
+
+def test_an_instruction_that_trapped_must_have_a_reason() -> None:
+    model = Model(faults=lambda _address, _kind: False)
+    assert "nothing that it accesses faults" in compare(LOAD, ROW, [(0, 0x1000, 8, R, 9, 1)], True, model)
 
 
 def test_an_event_makes_kernel_memory_unknown() -> None:
