@@ -113,6 +113,7 @@ class Recording(ctypes.Structure):
         ("end_before", ctypes.c_uint64),
         ("user_only", ctypes.c_uint32),
         ("failed", ctypes.c_uint32),
+        ("context", ctypes.c_void_p),
         ("watchpoints", ctypes.c_void_p),
         ("watchpoint_count", ctypes.c_uint64),
         ("watches", ctypes.c_uint32),

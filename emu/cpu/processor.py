@@ -241,6 +241,10 @@ class Processor:
 
         self._run = run
 
+    def make_context(self) -> SavedContext:
+        """Return room for a whole engine context, for the native core."""
+        return SavedContext(self._engine)
+
     @property
     def block(self) -> memoryview:
         """The state block (native/core.h), which a run takes and gives, as bytes."""

@@ -39,12 +39,20 @@ class Watch:
     def __init__(self, processor: Processor) -> None:
         self._processor = processor
         self._points = (Watchpoint * 0)()
+        self._context = processor.make_context()
         self._recording = Recording(
-            stop_position=NEVER, instruction_room=_ENDLESS, access_room=_ENDLESS, filtered=True, watches=True
+            stop_position=NEVER,
+            instruction_room=_ENDLESS,
+            access_room=_ENDLESS,
+            filtered=True,
+            context=self._context.pointer,
+            watches=True,
         )
         library = load_native_core()
         if not library.core_record(processor.native, ctypes.byref(self._recording)):
             raise EngineError("the engine refused a hook of the recorder")
+        # It cuts blocks as its own hooks have it, and no longer as it did before.
+        library.core_set_long_blocks(processor.native, b"", 0, b"", 0)
 
     def begin(self, watched: Sequence[WatchedByte]) -> None:
         """Count from 0, these bytes and no others, and stop nowhere."""

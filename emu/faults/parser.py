@@ -61,7 +61,9 @@ class _Scanner:
         elif kind in ARGUMENTS and kind != IN_PAGE_ERROR:
             self._fail(f"'=' and {ARGUMENTS[kind]} belong here, as in {kind}=2")
         if not self._skip("@"):
-            self._fail("'=' or '@' is allowed here" if kind == IN_PAGE_ERROR and not argument_at else "'@' belongs here")
+            self._fail(
+                "'=' or '@' is allowed here" if kind == IN_PAGE_ERROR and not argument_at else "'@' belongs here"
+            )
         place = self._place(kind)
         if argument is not None:
             low, high = argument_range(kind, place)

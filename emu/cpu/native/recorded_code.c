@@ -82,6 +82,10 @@ static uint32_t properties_of(struct code_record const *code)
         properties |= CODE_FORGETS_FLAGS;
     if (is_wide_compare(code->bytes + at, sizeof code->bytes - (size_t)at))
         properties |= CODE_FORGETS_FLAGS | CODE_BEGINS_BLOCK;
+    /* x87 with a memory operand; fxrstor and its group */
+    if ((opcode >= 0xD8 && opcode <= 0xDF && second < 0xC0) || (opcode == 0x0F && second == 0xAE) ||
+        is_wide_compare(code->bytes + at, sizeof code->bytes - (size_t)at))
+        properties |= CODE_ENDS_ANYWAY;
     if (opcode == 0xA7 || (opcode == 0x0F && second == 0xAE)) /* cmps; fxsave, fxrstor */
         properties |= CODE_KEEPS_HALVES;
     if (opcode == 0x0F && second == 0x38 && (code->bytes[at + 2] & 0xFE) == 0xF0 &&

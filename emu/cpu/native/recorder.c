@@ -6,14 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEBUG_EXCEPTION 1u
-
 /* Accesses of one instruction: enter of 31 levels makes the most, 62; fxsave makes 55. */
 #define ACCESSES_AT_MOST 128u
 
 /* Instructions */
 
-static void take_back(struct recorder *recorder)
+void recorder_take_back(struct recorder *recorder)
 {
     struct recording *recording = recorder->recording;
     recording->position--;
@@ -70,7 +68,7 @@ static void begin_anew(struct recorder *recorder)
 {
     if (recorder->flags)
         write_flags(recorder);
-    take_back(recorder);
+    recorder_take_back(recorder);
 }
 
 /* The engine is at the same instruction again: returns whether it only looks once more at a rep whose count has come
@@ -237,7 +235,7 @@ static void on_instruction(void *uc, uint64_t rip, uint32_t size, void *user)
     recorder->under_way = 1;
     recorder->wrote_code = recorder->overwrote_block = recorder->looks = 0;
     if (recording->watches)
-        watch_instruction(recorder);
+        watch_instruction(recorder, code->properties);
     uint64_t position = recording->position++;
     if (recording->filtered && !passes_filter(recording, rip)) {
         recorder->current = NULL;
@@ -286,11 +284,8 @@ static void record_access(struct recorder *recorder, uint64_t physical, int size
     struct instruction_record *instruction = recorder->current;
     uint64_t frame = frame_of(recorder, physical);
     uint64_t address = (frame & ~(uint64_t)(PAGE - 1)) | physical % PAGE;
-    if (recording->watches) {
-        if (recorder->core->state->reason != STOP_HALT)
-            return;
+    if (recording->watches)
         watch_access(recorder, address, (uint32_t)size, kind);
-    }
     if (kind && frame & FRAME_IS_CODE)
         note_store_to_code(recorder, address, (uint64_t)size);
     if (!instruction || recording->access_count == recording->access_room)
@@ -352,27 +347,6 @@ void recorder_leave(struct core *core)
     recorder->changes = CODE_CHANGES_PRIVILEGE | CODE_CHANGES_PAGING;
 }
 
-static int has_trapped(struct state const *state)
-{
-    return (state->reason == STOP_INTERRUPT && state->vector != DEBUG_EXCEPTION) ||
-           state->reason == STOP_INVALID_INSTRUCTION;
-}
-
-/* The instruction under way has not come to its end: it has trapped, or an access of its was to be stopped. */
-static void end_watched(struct recorder *recorder)
-{
-    struct state *state = recorder->core->state;
-    int is_hit = 0;
-    for (uint64_t i = 0; i < recorder->recording->watchpoint_count; i++)
-        is_hit |= recorder->recording->watchpoints[i].hit != 0;
-    if (!has_trapped(state) && !(state->reason == STOP_RECORDER && is_hit))
-        return;
-    state->rflags = (state->rflags & ~FLAGS_ARITHMETIC) | (recorder->flags & FLAGS_ARITHMETIC);
-    watch_undo(recorder);
-    if (is_hit)
-        take_back(recorder);
-}
-
 /* Whether the instruction that began last is the one at which the run has ended. */
 void recorder_arrive(struct core *core)
 {
@@ -381,14 +355,14 @@ void recorder_arrive(struct core *core)
     uint64_t last_flags;
     memcpy(&last_flags, core->context + core->facts.last_flags, sizeof last_flags);
     recorder->recording->last_flags = last_flags;
+    if (recorder->recording->watches && recorder->under_way)
+        watch_arrive(recorder);
     if (!recorder->under_way || recorder->current_rip != state->rip)
         return;
-    if (recorder->recording->watches)
-        end_watched(recorder);
     switch (state->reason) {
     case STOP_EXACT: /* it was about to begin */
         if (!recorder->looks)
-            take_back(recorder);
+            recorder_take_back(recorder);
         break;
     case STOP_INTERRUPT:
         if (state->vector == DEBUG_EXCEPTION)

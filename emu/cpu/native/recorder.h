@@ -33,7 +33,8 @@ struct access_record {
 #define CODE_MAY_CHANGE 32u       /* guest code can write to it */
 #define CODE_FORGETS_FLAGS 64u    /* the engine forgets what it has computed of RFLAGS, where a hook is called in it */
 #define CODE_BEGINS_BLOCK 128u    /* where it did not, the processor that is run again has made it do so */
-#define CODE_SWAPS_BYTES 256u      /* movbe */
+#define CODE_SWAPS_BYTES 256u     /* movbe */
+#define CODE_ENDS_ANYWAY 512u     /* the engine brings it to its end although a hook in it has stopped the run */
 
 struct code_record {
     uint64_t rip;
@@ -78,6 +79,7 @@ struct recording {
     uint64_t begin_at, end_before; /* record from and until the execution of these; 0: none */
     uint32_t user_only;            /* record accesses to user pages alone, whether or not filtered */
     uint32_t failed;               /* no memory for more code: every run stops at once */
+    uint8_t *context; /* of the engine, as the instruction under way found it, for the sake of some */
     struct watchpoint *watchpoints;
     uint64_t watchpoint_count;
     uint32_t watches, unused; /* the processor is run for the first time: it has to be right where it stops, flags and all */

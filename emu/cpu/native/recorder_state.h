@@ -7,6 +7,7 @@
 #include "recorder.h"
 
 #define PAGE 4096u
+#define DEBUG_EXCEPTION 1u
 
 #define CODE_CACHE 8192u
 #define NO_CODE 0xFFFFFFFFu
@@ -56,6 +57,8 @@ struct recorder {
     /* watchpoints.c; of the instruction under way */
     struct overwritten overwritten[OVERWRITTEN_AT_MOST];
     uint32_t overwritten_count;
+    uint32_t ends_anyway;
+    uint64_t blocks_at_hit, budget_at_hit;
     int keeps_xmm; /* a load of sixteen bytes may be stopped between its halves */
     uint8_t xmm[16][16];
 
@@ -85,13 +88,14 @@ static inline uint64_t frame_of(struct recorder *recorder, uint64_t physical)
     return recorder->frames[frame];
 }
 
-/* watchpoints.c: an instruction begins; it makes an access, before which the run may be stopped; and it has not come to its
-   end: what it has done to memory and to the counts is undone. */
-void watch_instruction(struct recorder *recorder);
+/* watchpoints.c: an instruction begins; it makes an access, before which the run may be stopped; and the run has ended,
+   perhaps before it did: what it has done is undone. */
+void watch_instruction(struct recorder *recorder, uint32_t properties);
 void watch_access(struct recorder *recorder, uint64_t address, uint32_t size, uint32_t kind);
-void watch_undo(struct recorder *recorder);
+void watch_arrive(struct recorder *recorder);
 
-/* recorder.c */
+/* recorder.c: stop before the instruction there; and the instruction under way has not begun. */
+void recorder_take_back(struct recorder *recorder);
 void recorder_stop(struct recorder *recorder, uint64_t rip);
 
 /* recorded_code.c: return 0 where memory has run out. */

@@ -11,9 +11,12 @@ static int covers(uint64_t address, uint64_t size, struct watchpoint const *poin
     return point->address - address < size;
 }
 
-void watch_instruction(struct recorder *recorder)
+void watch_instruction(struct recorder *recorder, uint32_t properties)
 {
     struct recording *recording = recorder->recording;
+    recorder->ends_anyway = properties & CODE_ENDS_ANYWAY;
+    if (recorder->ends_anyway && recording->watchpoint_count)
+        recorder->core->engine.context_save(recorder->core->uc, recording->context);
     for (uint64_t i = 0; i < recording->watchpoint_count; i++)
         recording->watchpoints[i].before = recording->watchpoints[i].count;
     recorder->overwritten_count = 0;
@@ -45,6 +48,11 @@ void watch_access(struct recorder *recorder, uint64_t address, uint32_t size, ui
 {
     struct recording *recording = recorder->recording;
     int stops = 0;
+    /* A locked cmpxchg16b has done its store when its hook is called. */
+    if (kind == ACCESS_WRITE || recorder->ends_anyway)
+        keep_bytes(recorder, address, size);
+    if (recorder->core->state->reason != STOP_HALT)
+        return;
     for (uint64_t i = 0; i < recording->watchpoint_count; i++) {
         struct watchpoint *point = &recording->watchpoints[i];
         if (!(point->kinds & 1u << kind))
@@ -58,26 +66,70 @@ void watch_access(struct recorder *recorder, uint64_t address, uint32_t size, ui
             stops = 1;
         }
     }
-    if (kind == ACCESS_WRITE)
-        keep_bytes(recorder, address, size);
-    if (stops)
-        recorder_stop(recorder, recorder->current_rip);
+    if (!stops)
+        return;
+    recorder->blocks_at_hit = recorder->core->state->blocks;
+    recorder->budget_at_hit = recorder->core->withheld_budget;
+    recorder_stop(recorder, recorder->current_rip);
 }
 
-void watch_undo(struct recorder *recorder)
+static void undo_stores(struct recorder *recorder)
 {
-    struct recording *recording = recorder->recording;
-    struct state *state = recorder->core->state;
-    for (uint64_t i = 0; i < recording->watchpoint_count; i++)
-        recording->watchpoints[i].count = recording->watchpoints[i].before;
-    if (state->reason != STOP_RECORDER)
-        return;
     while (recorder->overwritten_count) {
         struct overwritten const *kept = &recorder->overwritten[--recorder->overwritten_count];
         write_memory(recorder->core, kept->address, kept->bytes, kept->size);
     }
+}
+
+/* Those that the engine works out in one piece it ends all the same, and stops behind them. */
+static void undo_whole_instruction(struct recorder *recorder)
+{
+    struct core *core = recorder->core;
+    struct state *state = core->state;
+    uint64_t cr2 = state->cr2;
+    core->engine.context_restore(core->uc, recorder->recording->context);
+    core->engine.reg_read_batch(core->uc, core->ids, core->values, REGISTERS);
+    core->engine.reg_write(core->uc, core->facts.cr2_id, &cr2);
+    state->rip = recorder->current_rip;
+    state->blocks = recorder->blocks_at_hit;
+    state->budget = recorder->budget_at_hit;
+}
+
+static void undo(struct recorder *recorder)
+{
+    struct state *state = recorder->core->state;
+    undo_stores(recorder);
+    if (state->rip != recorder->current_rip)
+        undo_whole_instruction(recorder);
     if (recorder->keeps_xmm) {
         memcpy(state->xmm, recorder->xmm, sizeof state->xmm);
         state->request |= REQUEST_WRITE_EXTENDED;
     }
+    recorder_take_back(recorder);
+}
+
+static int has_trapped(struct recorder const *recorder)
+{
+    struct state const *state = recorder->core->state;
+    if (state->rip != recorder->current_rip)
+        return 0;
+    return (state->reason == STOP_INTERRUPT && state->vector != DEBUG_EXCEPTION) ||
+           state->reason == STOP_INVALID_INSTRUCTION;
+}
+
+void watch_arrive(struct recorder *recorder)
+{
+    struct recording *recording = recorder->recording;
+    struct state *state = recorder->core->state;
+    int is_hit = 0;
+    for (uint64_t i = 0; i < recording->watchpoint_count; i++)
+        is_hit |= recording->watchpoints[i].hit != 0;
+    if (!is_hit && !has_trapped(recorder))
+        return;
+    for (uint64_t i = 0; i < recording->watchpoint_count; i++)
+        recording->watchpoints[i].count = recording->watchpoints[i].before;
+    if (is_hit)
+        undo(recorder);
+    /* The engine computes the flags for the hook, and once more of the result. */
+    state->rflags = (state->rflags & ~FLAGS_ARITHMETIC) | (recorder->flags & FLAGS_ARITHMETIC);
 }

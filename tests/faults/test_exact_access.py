@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A fault at the k-th access strikes exactly there, for every access that a traced program makes."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+import pytest
+
+from emu import Bugchecked, Machine, Raised
+from emu.address import PAGE_SIZE
+from emu.cpu.trap import ERROR_FETCH
+from emu.events import FaultStruck, TrapTaken
+from emu.outcome import Outcome
+from emu.trace import Trace
+from emu.trace.layout import AccessFlag
+from tests.conformance.machines import boot, kernel_memory
+from tests.trace.random_code import BUFFER, RandomCode
+
+PROFILES: Final = ("nehalem", "skylake-server", "epyc-rome,smap=permit")
+BUDGET: Final = 100_000
+
+INSTRUCTIONS: Final = {
+    "loads": "8a06 668b06 8b06 488b06 0f1006 0f2806 f30f6f06 0f1206 ac 48ad d906 dd06 db2e",
+    "stores": "8807 668907 8907 488907 0f1107 0f2907 f30f7f07 0f1307 aa 48ab d9e8d91f d9e8db3f 0fe707",
+    "stack": "53 5b ff36 8f06 9c 9d e800000000 58 c8080000 c9",
+    "changes": "0007 480107 fe07 48ff07 480fc11f f0480fc11f 48871f 0fb01f f0480fb11f 480fba2f05 d007 48f71f",
+    "wide": "0fc70e 480fc70e f0480fc70e 660f7f07 660fe707 0fae07 0fae0e",
+    "repeats": "b905000000 f3a4 b903000000 f348a5 b904000000 f3aa b904000000 f2ae b904000000 f3a6 b903000000 f348ad",
+}
+
+
+class Access(NamedTuple):
+    """An access of the clean run: to the byte at `address` it is the `number`-th."""
+
+    address: int
+    number: int
+    rip: int
+    touched: int
+    """The first byte on its page that its instruction touches."""
+
+
+Setup = Callable[[Machine], Callable[[], Outcome]]
+
+
+def copying(length: int, offset: int) -> Setup:
+    def prepare(machine: Machine) -> Callable[[], Outcome]:
+        source = machine.user.alloc(random.Random(length).randbytes(length), offset=offset)
+        target = machine.kernel.alloc(length, offset=(3 * offset) % PAGE_SIZE)
+        return lambda: machine.call("CopyFromUser", target, source, length, budget=BUDGET)
+
+    return prepare
+
+
+def running(code: Callable[[int, int, int], bytes], seed: int) -> Setup:
+    def prepare(machine: Machine) -> Callable[[], Outcome]:
+        content = random.Random(seed).randbytes(BUFFER)
+        user, kernel, place = (
+            machine.user.alloc(content),
+            machine.kernel.alloc(content[::-1]),
+            machine.kernel.alloc(BUFFER),
+        )
+        machine.kernel.protect(place, "rwx")
+        place.write(code(place.address, user.address, kernel.address))
+        return lambda: machine.call(place.address, kernel.address + 64, user.address + 64, budget=BUDGET)
+
+    return prepare
+
+
+def listed(name: str, offset: int) -> Setup:
+    """The instructions of a list, with RSI in user and RDI in kernel memory, `offset` bytes behind the begin."""
+
+    def code(_: int, user: int, kernel: int) -> bytes:
+        point = (
+            b"\x48\xbe" + (user + offset).to_bytes(8, "little") + b"\x48\xbf" + (kernel + offset).to_bytes(8, "little")
+        )
+        pieces = INSTRUCTIONS[name].split()
+        if name == "stack":
+            return bytes.fromhex(INSTRUCTIONS[name]) + b"\xc3"
+        return (
+            b"".join((point if not piece.startswith("f") else b"") + bytes.fromhex(piece) for piece in pieces) + b"\xc3"
+        )
+
+    return running(code, len(name))
+
+
+def accesses_of(trace: Trace) -> Iterator[Access]:
+    """Give the first and the last byte of every access that was made."""
+    seen: Counter[int] = Counter()
+    touched: dict[tuple[int, int], int] = {}
+    instructions = trace.instructions
+    for row in trace.accesses:
+        if row["flags"] & AccessFlag.NOT_PERFORMED:
+            continue
+        index, first, size = int(row["instruction"]), int(row["address"]), int(row["size"])
+        for at in range(first, first + size):
+            seen[at] += 1
+            touched.setdefault((index, at & -PAGE_SIZE), at)
+        for at in sorted({first, first + size - 1}):
+            yield Access(at, seen[at], int(instructions["rip"][index]), touched[index, at & -PAGE_SIZE])
+
+
+def state_of(machine: Machine) -> tuple[dict[str, int], int, bytes]:
+    return machine.registers, machine.irql, kernel_memory(machine)
+
+
+def check(profile: str, setup: Setup, at_most: int) -> int:
+    """Fail every access of a program in turn, or a sample of them. Returns how many there are."""
+    machine = boot(profile)
+    call = setup(machine)
+    with machine.trace() as trace:
+        outcome = call()
+    clean = state_of(machine)
+    accesses = list(accesses_of(trace))
+    sample = accesses if len(accesses) <= at_most else random.Random(at_most).sample(accesses, at_most)
+    for access in sample:
+        _check_failing(profile, setup, access)
+        machine = boot(profile)
+        call = setup(machine)
+        machine.inject(f"paged-out@{access.address:#x},access={access.number}")
+        assert call() == outcome
+        assert [type(event) for event in machine.events].count(FaultStruck) == 1
+        registers, irql, memory = state_of(machine)
+        assert registers == clean[0], access
+        assert (irql, memory) == clean[1:], access
+    return len(accesses)
+
+
+def _check_failing(profile: str, setup: Setup, access: Access) -> None:
+    machine = boot(profile)
+    call = setup(machine)
+    machine.inject(f"none@{access.address:#x},access={access.number}")
+    outcome = call()
+    events = list(machine.events)
+    at = next(number for number, event in enumerate(events) if isinstance(event, FaultStruck))
+    assert events[at].rip == access.rip, access
+    trap = next((event for event in events[at:] if isinstance(event, TrapTaken)), None)
+    if trap is None:  # the stack went: there is no room for a trap
+        assert isinstance(outcome, Bugchecked)
+        assert outcome.code == 0x7F
+        assert outcome.parameters[2:] == (access.touched, access.rip)
+        return
+    own_page = access.address & -PAGE_SIZE in (access.rip & -PAGE_SIZE, access.rip + 14 & -PAGE_SIZE)
+    if own_page and trap.error_code & ERROR_FETCH:  # the instruction is gone with what it would have touched
+        assert trap.rip == access.rip
+        return
+    assert (trap.vector, trap.rip, trap.address) == (14, access.rip, access.touched), (access, trap)
+    assert isinstance(outcome, Raised | Bugchecked)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("length", [1, 7, 16, 33, 64, 130])
+def test_of_a_copy(profile: str, length: int) -> None:
+    assert check(profile, copying(length, -(length // 2) % PAGE_SIZE), 60) >= 2 * min(length, 3)
+
+
+@pytest.mark.parametrize("name", INSTRUCTIONS)
+@pytest.mark.parametrize("offset", [64, 4096 - 3])
+def test_of_every_kind_of_instruction(name: str, offset: int) -> None:
+    assert check("nehalem", listed(name, offset if name != "wide" else 64), 200) > 5
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_random_code(seed: int) -> None:
+    check("skylake-server,smap=permit", running(RandomCode(seed, reads_clock=False).assemble, seed), 40)
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("seed", range(4, 60))
+def test_of_more_random_code(seed: int) -> None:
+    check("skylake-server,smap=permit", running(RandomCode(seed, reads_clock=False).assemble, seed), 200)
