@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from emu.address import ADDRESS_MASK
-from emu.faults.schedule import Schedule
+from emu.faults.schedule import ALWAYS, Schedule
 from emu.memory.half import STATUS_DEVICE_DATA_ERROR
 from emu.memory.page_table import PROTECTIONS
 
@@ -99,7 +99,7 @@ class Fault:
     """Strike after the n-th instruction, before the one that a trace numbers n."""
     times: int | None = None
     """Strike so many times, then no more."""
-    schedule: Schedule = Schedule()
+    schedule: Schedule = ALWAYS
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

@@ -203,7 +203,8 @@ class Injector:
 
     def allocation_fails(self, size: int, caller: Gva) -> bool:
         """Ask every fault of the pool's."""
-        return any([self._fails(armed, size, caller) for armed in self._armed if armed.fault.kind == NO_MEMORY])
+        failing = [self._fails(armed, size, caller) for armed in self._armed if armed.fault.kind == NO_MEMORY]
+        return any(failing)
 
     def _fails(self, armed: _Armed, size: int, caller: Gva) -> bool:
         armed.asked += 1

@@ -49,6 +49,10 @@ class Schedule:
         return any(name != "seed" for name, _ in self.items())
 
 
+ALWAYS: Final = Schedule()
+"""Every chance."""
+
+
 class ScheduleRun:
     """A schedule that is asked, chance by chance."""
 

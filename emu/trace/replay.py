@@ -216,8 +216,8 @@ class Replay:
     def _has_come_to_end_of(self, run: Run) -> bool:
         """Tell whether a stop of the recorder's is where the run ended, by a watch or for want of code.
 
-        The latter end is made the run's own. The engine takes back a whole block whose code runs on into a page without any: it reports the fault at the
-        block's first instruction. With hooks it cuts blocks elsewhere.
+        The latter end is made the run's own. The engine takes back a whole block whose code runs on into a page without
+        any: it reports the fault at the block's first instruction. With hooks it cuts blocks elsewhere.
         """
         end = memoryview(run.end[: r.XMM_OFFSET]).cast("Q")
         registers = self._processor.registers
