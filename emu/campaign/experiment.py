@@ -15,6 +15,7 @@ from emu.campaign.page_row import page_facts, page_rows
 from emu.campaign.placement import SOURCE, TARGET, describe_sharing
 from emu.campaign.result import CopyResult
 from emu.faults import BufferPlace, Fault
+from emu.faults.fault import FLIP
 from emu.image import UnknownSymbol
 from emu.kernel.explanation import Explanation
 from emu.machine import DEFAULT_BUDGET, Machine
@@ -69,6 +70,8 @@ class CopyExperiment:
         if not isinstance(place, BufferPlace):
             return
         if place.buffer not in (SOURCE, TARGET):
+            if fault.kind == FLIP:
+                return  # A byte of code, by its symbol, which the machine knows.
             raise ExperimentError(
                 f"fault {fault}: there is no buffer {place.buffer!r}; {SOURCE} and {TARGET} are the copy's"
             )

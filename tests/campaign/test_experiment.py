@@ -15,7 +15,7 @@ from emu.campaign import (
     Pattern,
     boundary_offset,
 )
-from emu.faults import Fault, FaultNotSupported, parse_fault
+from emu.faults import Fault, FaultError, parse_fault
 from emu.image import UnknownSymbol
 from emu.machine import Machine
 from emu.outcome import Bugchecked, Raised, Returned
@@ -171,13 +171,20 @@ def test_data_is_a_pattern_bytes_or_a_file(machine: Machine, tmp_path: Path) -> 
         (CopyExperiment(length=10**12), ExperimentError, "guest RAM has 64 MiB"),
         (CopyExperiment(length=1, data=File("no such file")), FileNotFoundError, "no such file"),
         (CopyExperiment("CopyFromUsr"), UnknownSymbol, "CopyFromUser"),
-        (CopyExperiment(faults=faults("none@src+0,access=2")), FaultNotSupported, "access="),
+        (CopyExperiment(faults=faults("flip=1@CopyFromUsr+0")), FaultError, "no buffer 'CopyFromUsr'.* no such symbol"),
         (CopyExperiment(images=("no_such.S",)), Exception, "no_such.S: no such file"),
     ],
 )
 def test_what_cannot_be_run_says_why(experiment: CopyExperiment, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         experiment.run()
+
+
+def test_a_bit_of_the_code_flips_by_its_symbol(machine: Machine) -> None:
+    # `pushfq`, 9C, becomes `popfq`, 9D, which pops a flag that traps.
+    result = CopyExperiment(faults=faults("flip=1@CopyFromUser+2")).run(machine)
+    assert isinstance(result.outcome, Bugchecked)
+    assert result.outcome.parameters[0] == 0x80000004
 
 
 def test_a_machine_of_another_profile_is_refused(machine: Machine) -> None:
