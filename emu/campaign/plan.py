@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a campaign is going to run: declared, numbered, and made case by case."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+from emu.campaign.case import CopyCase
+from emu.campaign.experiment import CopyExperiment
+
+
+class Plan(ABC):
+    """Cases with stable numbers from 0: the same declaration gives the same ones in every process, one at a time.
+
+    `str(plan)` says in a line what it is.
+    """
+
+    kind: ClassVar[str]
+    """What its JSON form says under `plan`."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many cases it declares, those that a sample leaves out included."""
+
+    @abstractmethod
+    def case(self, number: int) -> CopyCase:
+        """Return a case. Raises `ExperimentError` for a number that there is not."""
+
+    @abstractmethod
+    def experiment(self, number: int) -> CopyExperiment:
+        """Return a case as an experiment with a replay id. Raises `ExperimentError` for a number that there is not."""
+
+    @abstractmethod
+    def numbers(self) -> Sequence[int]:
+        """Return the numbers of the cases that are to run, in ascending order, without making a list of them."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads back."""
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, data: Any) -> Self:
+        """Return the plan that gave this. Raises `ExperimentError` for anything else, and for a newer form."""

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What every plan promises."""
+
+import json
+
+import pytest
+
+from emu.campaign.axis import Axis
+from emu.campaign.copy_sweep import CopySweep
+from emu.campaign.experiment_error import ExperimentError
+from emu.campaign.fault_template import parse_fault_choices
+from emu.campaign.plan import Plan
+from emu.campaign.plan_json import plan_from_json
+
+
+@pytest.fixture(
+    params=[
+        CopySweep(),
+        CopySweep(lengths=Axis.parse("0-9"), faults=parse_fault_choices(["none@every-byte"]), sample=20, seed=3),
+    ],
+    ids=str,
+)
+def plan(request: pytest.FixtureRequest) -> Plan:
+    chosen: Plan = request.param
+    return chosen
+
+
+def test_the_numbers_ascend_and_each_has_a_case(plan: Plan) -> None:
+    numbers = plan.numbers()
+    assert list(numbers) == sorted(set(numbers))
+    assert len(numbers) <= len(plan)
+    for number in numbers:
+        case, experiment = plan.case(number), plan.experiment(number)
+        assert (case.length, case.faults) == (experiment.length, experiment.faults)
+
+
+@pytest.mark.parametrize("distance", [0, 1, 1 << 64])
+def test_there_are_no_others(plan: Plan, distance: int) -> None:
+    for number in (len(plan) + distance, -1 - distance):
+        for ask in (plan.case, plan.experiment):
+            with pytest.raises(ExperimentError, match=f"case {number} does not exist"):
+                ask(number)
+
+
+def test_its_json_form_names_its_kind_and_is_read_back(plan: Plan) -> None:
+    data = json.loads(json.dumps(plan.to_json()))
+    assert data["plan"] == plan.kind
+    again = plan_from_json(data)
+    assert (type(again), str(again), list(again.numbers())) == (type(plan), str(plan), list(plan.numbers()))
+
+
+def test_its_text_is_one_line(plan: Plan) -> None:
+    assert str(plan)
+    assert "\n" not in str(plan)
