@@ -18,7 +18,7 @@ def mistakes_reported() -> Iterator[None]:
     from emu.campaign import ExperimentError  # noqa: PLC0415
     from emu.cpu.engine import EngineError  # noqa: PLC0415
     from emu.cpu.native_core import NativeCoreError  # noqa: PLC0415
-    from emu.faults import FaultError, FaultNotSupported  # noqa: PLC0415
+    from emu.faults import FaultError  # noqa: PLC0415
     from emu.image import ImageError, UnknownSymbol  # noqa: PLC0415
     from emu.kernel.system import SystemNotBuilt  # noqa: PLC0415
     from emu.memory.errors import OutOfMemory  # noqa: PLC0415
@@ -30,7 +30,6 @@ def mistakes_reported() -> Iterator[None]:
     except (
         ExperimentError,
         FaultError,
-        FaultNotSupported,
         GuestBuildError,
         ImageError,
         OutOfMemory,
