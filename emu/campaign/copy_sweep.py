@@ -19,7 +19,7 @@ from emu.campaign.experiment_error import ExperimentError
 from emu.campaign.fault_template import FaultChoice, FaultTemplate, Sweep, check_choices
 from emu.campaign.json_fields import JsonFields
 from emu.campaign.measure import QUANTITIES, Counts, Measure, select
-from emu.campaign.plan import Plan
+from emu.campaign.plan import Plan, PlanPart
 from emu.campaign.sample import Sample
 from emu.campaign.sweep_numbering import Location, Numbering
 from emu.campaign.sweep_placement import PlacedFault, place, place_one
@@ -134,6 +134,13 @@ class CopySweep(Plan):
         if self.sample is None or self.sample >= total:
             return range(total)
         return Sample(total, self.sample, self.seed)
+
+    def parts(self) -> Sequence[PlanPart]:
+        """Return the cases of each profile and choice of faults."""
+        return tuple(
+            PlanPart(numbers, self.profiles[profile], str(self.faults[choice]))
+            for numbers, profile, choice in self._numbering.blocks()
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads back; clean runs that are needed are run, and what they gave is in it."""

@@ -5,10 +5,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from emu.campaign.case import CopyCase
 from emu.campaign.experiment import CopyExperiment
+from emu.profile import Profile
+
+
+class PlanPart(NamedTuple):
+    """Neighbouring cases of one profile that suffer faults of one declaration."""
+
+    numbers: range
+    profile: Profile
+    faults: str
+    """As declared: `none@every-byte`; empty for no fault."""
 
 
 class Plan(ABC):
@@ -35,6 +45,10 @@ class Plan(ABC):
     @abstractmethod
     def numbers(self) -> Sequence[int]:
         """Return the numbers of the cases that are to run, in ascending order, without making a list of them."""
+
+    @abstractmethod
+    def parts(self) -> Sequence[PlanPart]:
+        """Return the parts that it is made of: all of its numbers, in order."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from math import prod
 from typing import Final, NamedTuple
@@ -95,6 +95,11 @@ class Numbering:
             cell,
             fault,
         )
+
+    def blocks(self) -> Iterator[tuple[range, int, int]]:
+        """Give the numbers that each profile and choice have, and their indices."""
+        for first, end, (profile, choice, *_) in zip(self._starts, self._starts[1:], self._blocks, strict=False):
+            yield range(first, end), profile, choice
 
     def count(self, template: FaultTemplate, length: int, cell: int) -> int:
         """Return how many faults a template has in a cell."""

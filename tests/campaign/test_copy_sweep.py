@@ -122,6 +122,24 @@ def texts(sweep: CopySweep) -> list[str]:
     return [format_replay_id(sweep.experiment(number)) for number in range(len(sweep))]
 
 
+@given(SWEEPS)
+@settings(deadline=None, max_examples=60)
+def test_the_parts_hold_all_numbers_in_order(sweep: CopySweep) -> None:
+    parts = sweep.parts()
+    assert [number for part in parts for number in part.numbers] == list(range(len(sweep)))
+    assert [(part.profile, part.faults) for part in parts] == list(
+        itertools.product(sweep.profiles, map(str, sweep.faults))
+    )
+    for part in parts:
+        for number in part.numbers[:3]:
+            case = sweep.case(number)
+            assert case.profile == part.profile
+            declared = part.faults.split("&") if part.faults else []
+            assert [text.partition("@")[0] for text in declared] == [
+                str(each).partition("@")[0] for each in case.faults
+            ]
+
+
 def test_the_order_of_the_axes() -> None:
     sweep = CopySweep(
         lengths=Axis.parse("3,2"),
