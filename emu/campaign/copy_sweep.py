@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -18,7 +19,7 @@ from emu.campaign.experiment import DEFAULT_LENGTH, DEFAULT_ROUTINE, CopyExperim
 from emu.campaign.experiment_error import ExperimentError
 from emu.campaign.fault_template import FaultChoice, FaultTemplate, Sweep, check_choices
 from emu.campaign.json_fields import JsonFields
-from emu.campaign.measure import QUANTITIES, Counts, Measure, select
+from emu.campaign.measure import QUANTITIES, Measure, Measured
 from emu.campaign.plan import Plan, PlanPart
 from emu.campaign.sample import Sample
 from emu.campaign.sweep_numbering import Location, Numbering
@@ -58,8 +59,8 @@ class CopySweep(Plan):
     sample: int | None = None
     seed: int = 0
     measure: Measure | None = field(default=None, compare=False, repr=False)
-    """What knows the clean runs, for `every-access` and `every-instruction`; by default they are run."""
-    measured: Counts | None = field(default=None, compare=False, repr=False)
+    """What knows the clean runs, for `every-access` and `every-instruction`; by default they are run, once."""
+    measured: Measured | None = field(default=None, compare=False, repr=False)
     """What was measured before."""
 
     def __post_init__(self) -> None:
@@ -160,12 +161,12 @@ class CopySweep(Plan):
             "sample": self.sample,
             "seed": self.seed,
         }
-        if self._counts is not None:
-            data["measured"] = self._counts.to_json()
+        if self._measured is not None:
+            data["measured"] = self._measured.to_json()
         return data
 
     @classmethod
-    def from_json(cls, data: Any, measure: Measure | None = None) -> CopySweep:
+    def from_json(cls, data: Any) -> CopySweep:
         """Return the sweep that gave this. Raises `ExperimentError` for anything else, and for a newer form."""
         try:
             form = JsonFields(data, cls.kind, cls.version)
@@ -182,10 +183,9 @@ class CopySweep(Plan):
                 budget=form.integer("budget"),
                 sample=form.optional_integer("sample"),
                 seed=form.integer("seed"),
-                measure=measure,
             )
             if sweep._quantities:
-                measured = Counts.from_json(form.take("measured"), sweep._quantities, sweep._clean_runs)
+                measured = Measured.from_json(form.take("measured"), sweep._quantities, sweep._clean_runs)
                 sweep = replace(sweep, measured=measured)
             form.finish()
         except (ExperimentError, ProfileError) as error:
@@ -225,14 +225,13 @@ class CopySweep(Plan):
         return len(self.profiles) * len(self.lengths) * prod(map(len, self._offsets))
 
     @cached_property
-    def _measure(self) -> Measure:
-        return self.measure or CleanRuns(self.routine, self.images, self.data, self.budget)
-
-    @cached_property
-    def _counts(self) -> Counts | None:
-        if not self._quantities:
-            return None
-        return self.measured or Counts.measure(self._measure, self._clean_cases(), self._quantities)
+    def _measured(self) -> Measured | None:
+        if not self._quantities or self.measured is not None:
+            return self.measured
+        if self.measure is not None:
+            return Measured.measure(self.measure, self._clean_cases(), self._quantities)
+        with contextlib.closing(CleanRuns(self.routine, self.images, self.data, self.budget)) as runs:
+            return Measured.measure(runs, self._clean_cases(), self._quantities)
 
     def _clean_cases(self) -> Iterator[CopyCase]:
         for profile in self.profiles:
@@ -244,7 +243,7 @@ class CopySweep(Plan):
 
     @cached_property
     def _numbering(self) -> Numbering:
-        return Numbering(len(self.profiles), self.faults, self.lengths, self._offsets, self._counts)
+        return Numbering(len(self.profiles), self.faults, self.lengths, self._offsets, self._measured)
 
     def _placed(self, templates: Sequence[FaultTemplate], location: Location) -> list[PlacedFault]:
         """Return the faults of a case; the last template's change fastest."""
@@ -253,24 +252,14 @@ class CopySweep(Plan):
         for template in reversed(templates):
             count = self._numbering.count(template, location.length, location.cell)
             index, own = divmod(index, count)
-            placed.append(
-                self._at_access(template, location, own, count)
-                if template.sweep is Sweep.ACCESSES
-                else template.at(own)
-            )
+            if template.sweep is Sweep.ACCESSES:
+                assert template.quantity is not None
+                assert self._measured is not None
+                access = self._measured.pattern(template.quantity, location.cell).access(own)
+                placed.append(template.at_access(*access))
+            else:
+                placed.append(template.at(own))
         return placed[::-1]
-
-    def _at_access(self, template: FaultTemplate, location: Location, index: int, count: int) -> PlacedFault:
-        profile, _, length, source, target, irql, _, _ = location
-        case = CopyCase(length, source, target, (), self.profiles[profile], irql)
-        assert template.quantity is not None
-        accesses = select(self._measure.accesses(case), template.quantity)
-        if len(accesses) != count:
-            raise ExperimentError(
-                f"{self.routine} makes {len(accesses)} {template.quantity.replace('-', ' ')} where it made {count} "
-                "when the campaign began; begin another one"
-            )
-        return template.at_access(accesses[index])
 
 
 def _several(count: int, name: str, values: str) -> str:

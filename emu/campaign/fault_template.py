@@ -26,7 +26,7 @@ from typing import Final
 
 from emu.campaign.axis import Axis
 from emu.campaign.experiment_error import ExperimentError
-from emu.campaign.measure import ACCESSES, INSTRUCTIONS, READS, Access
+from emu.campaign.measure import ACCESSES, INSTRUCTIONS, READS
 from emu.campaign.placement import SOURCE, TARGET
 from emu.campaign.sweep_placement import PlacedFault
 from emu.faults import BufferPlace, Fault, FaultError, parse_fault
@@ -123,7 +123,7 @@ class FaultTemplate:
     def count(self, length: int) -> int:
         """Return how many faults a copy of a length has; not for what is measured."""
         if self.sweep is Sweep.NOTHING:
-            return int(self.buffer is None or self._first_byte <= length)
+            return int(self.fits(length))
         assert self.sweep is Sweep.BYTES
         if self.bytes is None:
             return length + 1
@@ -132,10 +132,10 @@ class FaultTemplate:
         first, last = self.bytes[0], self.bytes[-1]
         return len(range(first, min(last, length) + 1, self.bytes.step))
 
-    @property
-    def _first_byte(self) -> int:
+    def fits(self, length: int) -> bool:
+        """Tell whether a copy of a length has the first byte."""
         place = self.fault.place
-        return place.offset if isinstance(place, BufferPlace) else 0
+        return not isinstance(place, BufferPlace) or place.buffer not in BUFFERS or place.offset <= length
 
     @cached_property
     def at(self) -> Callable[[int], PlacedFault]:
@@ -156,13 +156,13 @@ class FaultTemplate:
         return lru_cache(_KEPT)(at)
 
     @cached_property
-    def at_access(self) -> Callable[[Access], PlacedFault]:
-        """Return the fault that strikes at an access."""
+    def at_access(self) -> Callable[[int, int], PlacedFault]:
+        """Return the fault that strikes at an access: its first byte, and which one it is of those to that byte."""
+        place = self.fault.place
+        assert isinstance(place, BufferPlace)
 
-        def at(access: Access) -> PlacedFault:
-            place = BufferPlace(access.buffer, access.offset)
-            number = access.read_number if self.fault.kind == FLIP else access.number
-            return PlacedFault.exact(replace(self.fault, place=place, access=number))
+        def at(byte: int, number: int) -> PlacedFault:
+            return PlacedFault.exact(replace(self.fault, place=replace(place, offset=byte), access=number))
 
         return lru_cache(_KEPT)(at)
 

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from emu.campaign.axis import Axis
 from emu.campaign.experiment_error import ExperimentError
 from emu.campaign.fault_template import FaultChoice, FaultTemplate
-from emu.campaign.measure import Counts
+from emu.campaign.measure import Measured
 
 MAXIMUM_CASES: Final = (1 << 63) - 1
 """What a store numbers, and Python's `len` returns."""
@@ -32,7 +32,7 @@ class Location(NamedTuple):
     target_offset: int
     irql: int
     cell: int
-    """Its index into `Counts`, of a choice that is measured."""
+    """Its index into `Measured`, of a choice that is measured."""
     fault: int
 
 
@@ -45,9 +45,9 @@ class Numbering:
         choices: Sequence[FaultChoice],
         lengths: Axis,
         offsets: tuple[Axis, Axis, Axis],
-        counts: Counts | None,
+        measured: Measured | None,
     ) -> None:
-        self._counts = counts
+        self._measured = measured
         self._lengths = lengths
         self._sources, self._targets, self._irqls = (tuple(axis) for axis in offsets)
         self._inner = prod(map(len, offsets))
@@ -105,8 +105,8 @@ class Numbering:
         """Return how many faults a template has in a cell."""
         if template.quantity is None:
             return template.count(length)
-        assert self._counts is not None
-        return self._counts[template.quantity][cell]
+        assert self._measured is not None
+        return self._measured.pattern(template.quantity, cell).size if template.fits(length) else 0
 
     def _by_length(self, choice: FaultChoice) -> array[int]:
         return _prefix_sums(choice.count(length) * self._inner for length in self._lengths)

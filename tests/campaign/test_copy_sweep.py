@@ -98,7 +98,7 @@ def test_each_number_is_another_case_and_its_replay_id_gives_it(sweep: CopySweep
 @given(SWEEPS)
 def test_the_json_form_is_read_back(sweep: CopySweep) -> None:
     data = json.loads(json.dumps(sweep.to_json()))
-    again = CopySweep.from_json(data, ByteByByte())
+    again = CopySweep.from_json(data)
     assert again == sweep
     assert again.to_json() == data
     assert len(again) == len(sweep)
@@ -206,21 +206,25 @@ def test_faults_of_a_clean_run_are_where_the_run_is() -> None:
     ]
 
 
-def test_a_routine_that_has_changed_since_it_was_measured_is_noticed() -> None:
-    class Changed(ByteByByte):
-        def accesses(self, case: CopyCase) -> Sequence[Access]:
-            return super().accesses(case)[:-2]
+def test_a_byte_that_a_copy_lacks_is_at_no_instruction_of_it() -> None:
+    sweep = CopySweep(
+        lengths=Axis.of([2, 3]), faults=parse_fault_choices(["none@src+3+every-instruction"]), measure=ByteByByte()
+    )
+    assert [(sweep.case(number).length, str(sweep.case(number).faults[0])) for number in range(len(sweep))] == [
+        (3, f"none@src+3,insn={number}") for number in range(1, 11)
+    ]
 
-    written = CopySweep(faults=parse_fault_choices(["none@every-access"]), measure=ByteByByte()).to_json()
-    with pytest.raises(ExperimentError, match="CopyFromUser makes 63 source accesses where it made 64 when the campai"):
-        CopySweep.from_json(written, Changed()).case(0)
 
-
-def test_clean_runs_are_measured_once_and_by_default_run() -> None:
+def test_clean_runs_are_run_once_and_what_they_gave_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = CopySweep(lengths=Axis.of([8, 16]), faults=parse_fault_choices(["none@every-access"]))
     data = sweep.to_json()
-    assert data["measured"] == {"source-accesses": [[8, 1], [16, 1]]}, "skylake-server copies so few by `rep movsb`"
-    assert CopySweep.from_json(data).case(23).faults == (parse_fault("none@src+15,access=1"),)
+    assert data["measured"] == {
+        "patterns": [{"source-accesses": [[0, 1, 8, 1]]}, {"source-accesses": [[0, 1, 16, 1]]}],
+        "cells": [[0, 1], [1, 1]],
+    }, "so few are copied byte by byte"
+    again = CopySweep.from_json(data)
+    monkeypatch.setattr("emu.campaign.clean_run.Machine", None)
+    assert again.case(23).faults == (parse_fault("none@src+15,access=1"),)
 
 
 def test_a_sweep_of_millions_is_ready_at_once_and_says_what_it_is() -> None:
@@ -297,7 +301,7 @@ def test_what_cannot_be_swept_is_refused(values: dict[str, Any], says: str) -> N
         ({"flavour": 1}, "plan: 'flavour': no field of that name is known"),
         ({"measured": {}}, "plan: 'measured': no field of that name is known"),
         ({"faults": ["none@every-access"]}, "plan: 'measured' is missing"),
-        ({"faults": ["none@every-access"], "measured": {"source-accesses": []}}, "1 of 1 cells are missing"),
+        ({"faults": ["none@every-access"], "measured": {"patterns": [], "cells": []}}, "cells: 1 of 1 are missing"),
         ({"routine": ""}, "plan: the routine has no name"),
     ],
 )

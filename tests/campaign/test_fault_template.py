@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from emu.campaign.experiment_error import ExperimentError
 from emu.campaign.fault_template import FaultChoice, FaultTemplate, Sweep, check_choices, parse_fault_choices
-from emu.campaign.measure import Access
 
 
 def faults(text: str, length: int) -> list[str]:
@@ -68,10 +67,8 @@ def test_what_is_measured(text: str, quantity: str, first: str) -> None:
 
 
 def test_a_fault_at_an_access() -> None:
-    access = Access("src", 8, 3, 2)
-    every, flip = FaultTemplate.parse("none@every-access"), FaultTemplate.parse("flip=1@every-access")
-    assert str(every.at_access(access).fault) == "none@src+8,access=3"
-    assert str(flip.at_access(access).fault) == "flip=0x1@src+8,access=2"
+    assert str(FaultTemplate.parse("none@every-access").at_access(8, 3).fault) == "none@src+8,access=3"
+    assert str(FaultTemplate.parse("flip=1@dst+every-access").at_access(8, 2).fault) == "flip=0x1@dst+8,access=2"
 
 
 def test_a_fault_is_made_once() -> None:

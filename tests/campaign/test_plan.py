@@ -16,7 +16,7 @@ from emu.campaign.plan_json import plan_from_json
 @pytest.fixture(
     params=[
         CopySweep(),
-        CopySweep(lengths=Axis.parse("0-9"), faults=parse_fault_choices(["none@every-byte"]), sample=20, seed=3),
+        CopySweep(lengths=Axis.parse("0-9"), faults=parse_fault_choices(["none@every-byte,"]), sample=20, seed=3),
     ],
     ids=str,
 )
@@ -32,6 +32,16 @@ def test_the_numbers_ascend_and_each_has_a_case(plan: Plan) -> None:
     for number in numbers:
         case, experiment = plan.case(number), plan.experiment(number)
         assert (case.length, case.faults) == (experiment.length, experiment.faults)
+
+
+def test_its_parts_have_each_number_once_and_what_it_has_in_common(plan: Plan) -> None:
+    parts = list(plan.parts())
+    assert [number for part in parts for number in part.numbers] == list(range(len(plan)))
+    for part in parts:
+        for number in part.numbers:
+            case = plan.case(number)
+            assert case.profile == part.profile
+            assert bool(case.faults) == bool(part.faults)
 
 
 @pytest.mark.parametrize("distance", [0, 1, 1 << 64])

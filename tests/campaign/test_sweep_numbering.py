@@ -2,6 +2,7 @@
 """The numbers of a sweep: each names one place, in the order that is promised, and none is left over."""
 
 import itertools
+from array import array
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from emu.campaign.axis import Axis
 from emu.campaign.experiment_error import ExperimentError
 from emu.campaign.fault_template import FaultChoice
-from emu.campaign.measure import Counts
+from emu.campaign.measure import Measured, Pattern
 from emu.campaign.sweep_numbering import MAXIMUM_CASES, Location, Numbering
 
 CHOICES = ("", "none@every-byte", "none@every-byte&guard@every-byte", "none@src+3", "none@every-instruction",
@@ -35,9 +36,8 @@ def test_a_number_is_a_place_in_a_product(
     choices = [FaultChoice.parse(text) for text in texts]
     cells = list(itertools.product(range(profiles), lengths, *offsets))
     measured = data.draw(st.lists(st.integers(0, 3), min_size=len(cells), max_size=len(cells)))
-    runs = [[count, 1] for count in measured]
-    counts = Counts.from_json({"instructions": runs}, ["instructions"], len(cells))
-    numbering = Numbering(profiles, choices, lengths, offsets, counts)
+    patterns = Measured([{"instructions": Pattern(count)} for count in range(4)], array("I", measured))
+    numbering = Numbering(profiles, choices, lengths, offsets, patterns)
 
     def faults(choice: FaultChoice, length: int, cell: int) -> int:
         total = 1
@@ -55,6 +55,9 @@ def test_a_number_is_a_place_in_a_product(
     ]
     located = [numbering.locate(number) for number in range(numbering.total)]
     assert [(*each[:6], each.fault) for each in located] == expected
+    blocks = list(numbering.blocks())
+    assert [block[1:] for block in blocks for _ in block[0]] == [each[:2] for each in expected]
+    assert [number for block in blocks for number in block[0]] == list(range(numbering.total))
     for each in located:
         if choices[each.choice].measured:
             assert cells[each.cell] == (each.profile, each.length, each.source_offset, each.target_offset, each.irql)
