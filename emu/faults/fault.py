@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -20,6 +21,9 @@ NO_MEMORY: Final = "no-memory"
 PAGE_STATES: Final = ("unmapped", "none", *PROTECTIONS, "guard", "paged-out", IN_PAGE_ERROR)
 """The kinds that are page states: of the page that holds a byte."""
 
+PERMITTING: Final = ("rw", "rwx")
+"""The page states that fail no read and no write."""
+
 KINDS: Final = (*PAGE_STATES, FLIP, IRQL, SKIP, NO_MEMORY)
 """Every kind of fault."""
 
@@ -30,6 +34,10 @@ REGISTERS: Final = (
     *("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"),
     "rflags",
 )
+NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""Of a buffer or a symbol, as the text form has it."""
+NAME_RULE: Final = "a name is letters, digits and _, no digit first"
+
 CPU: Final = "cpu"
 POOL: Final = "pool"
 UNITS: Final = (CPU, POOL, *REGISTERS)
@@ -125,6 +133,8 @@ class Fault:
             return
         if not takes_memory(kind):
             raise FaultError(f"{kind}@{place}: the place of {kind!r} is {', '.join(places_of(kind))}")
+        if isinstance(place, BufferPlace) and not NAME.fullmatch(place.buffer):
+            raise FaultError(f"{place.buffer!r} names no buffer and no symbol: {NAME_RULE}")
         position = place.address if isinstance(place, AddressPlace) else place.offset
         if not 0 <= position <= ADDRESS_MASK:
             raise FaultError(f"place {position} lies outside 64 bits")
@@ -147,6 +157,11 @@ class Fault:
                 low, high = schedule_range(name)
                 if not low <= value <= high:
                     raise FaultError(f"{name}={value}: choose {low} to {high:#x}")
+            elif not NAME.fullmatch(value):
+                raise FaultError(f"{name}={value}: {NAME_RULE}")
+        counted = [name for name in ("probability", "interval", "space") if getattr(self.schedule, name) is not None]
+        if self.schedule.fail_nth is not None and counted:
+            raise FaultError(f"fail-nth= and {counted[0]}= exclude each other: it is one chance and no other")
         if self.schedule.seed is not None and self.schedule.probability is None:
             raise FaultError("seed= without probability= draws nothing")
 
@@ -156,6 +171,8 @@ class Fault:
             raise FaultError("access= and insn= exclude each other: a fault begins once; give two faults")
         if scheduled and (self.access is not None or self.insn is not None):
             raise FaultError(f"a schedule ({self.schedule.items()[0][0]}=) and access= or insn= exclude each other")
+        if kind in PERMITTING and (scheduled or self.times is not None):
+            raise FaultError(f"{kind} fails no access, so none is counted: it takes access= or insn=, and nothing else")
         if kind == FLIP and (scheduled or self.times is not None):
             raise FaultError("a flip happens once: it takes access= or insn=, and nothing else")
         if kind in (IRQL, SKIP) or (kind == FLIP and isinstance(self.place, UnitPlace)):

@@ -17,6 +17,7 @@ from emu.faults.fault import (
     CONDITIONS,
     IN_PAGE_ERROR,
     KINDS,
+    NAME,
     UNITS,
     AddressPlace,
     BufferPlace,
@@ -32,7 +33,6 @@ from emu.faults.fault import (
 from emu.faults.schedule import SCHEDULE_NUMBERS, SCHEDULE_SYMBOLS, Schedule
 
 _KIND = re.compile(r"[A-Za-z0-9_-]+")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CONDITION = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]+|[0-9]+", re.ASCII)
 
@@ -89,12 +89,12 @@ class _Scanner:
     def _place(self, kind: str) -> Place:
         start = self._at
         units = places_of(kind)
-        name = self._match(_NAME)
+        name = self._match(NAME)
         if name is None:
             if not takes_memory(kind):
                 self._fail(f"the place of {kind} is {' or '.join(units)}")
             return AddressPlace(self._number("NAME+OFFSET or an address", 0, ADDRESS_MASK))
-        if name in units:
+        if name in units and not (takes_memory(kind) and self._text.startswith("+", self._at)):
             return UnitPlace(name)
         if not takes_memory(kind):
             self._fail(f"the place of {kind} is {' or '.join(units)}", start)
@@ -115,7 +115,7 @@ class _Scanner:
             if not self._skip("="):
                 self._fail("'=' belongs here")
             if name in SCHEDULE_SYMBOLS:
-                symbol = self._match(_NAME)
+                symbol = self._match(NAME)
                 if symbol is None:
                     self._fail("a function's name belongs here")
                 found[name] = symbol
