@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """When a fault strikes of the many times that it could: the vocabulary of Linux's fault injection.
 
-See the Linux kernel's documentation, "Fault injection capabilities infrastructure". Each access to a fault's byte, or
-each allocation, asks; what is asked first answers first: `space`, then `interval`, then `probability`, then
-`require` and `reject`; `fail-nth` alone answers for itself.
+See the Linux kernel's documentation, "Fault injection capabilities infrastructure", and lib/fault-inject.c. Each access
+to a fault's byte, or each allocation, is a chance; those that `require` and `reject` leave over are asked in the order
+of that file: `fail-nth`, which answers alone; `space`, `interval`, `probability`. What one lets through the next never
+sees.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ class Schedule:
     interval: int | None = None
     """Every n-th chance."""
     space: int | None = None
-    """Bytes that get through first: each chance takes its size away, and none is taken until nothing is left."""
+    """Bytes that get through first: a chance that what is left has room for gets through and takes its size away."""
     fail_nth: int | None = None
     """The n-th chance and no other."""
     require: str | None = None
-    """Only in this function."""
+    """Only what this function does is a chance."""
     reject: str | None = None
-    """Anywhere but in this function."""
+    """What this function does is none."""
     seed: int | None = None
 
     def items(self) -> list[tuple[str, int | str]]:
@@ -67,18 +68,18 @@ class ScheduleRun:
     def strikes(self, size: int, rip: int) -> bool:
         """Take one chance, of an access or allocation of so many bytes by the instruction at `rip`."""
         schedule = self._schedule
+        if schedule.require is not None and not self._is_in(schedule.require, rip):
+            return False
+        if schedule.reject is not None and self._is_in(schedule.reject, rip):
+            return False
         self._chances += 1
         if schedule.fail_nth is not None:
             return self._chances == schedule.fail_nth
-        if self._space >= size > 0:
+        if self._space and self._space >= size:
             self._space -= size
             return False
         if schedule.interval is not None:
             self._count += 1
             if self._count % schedule.interval:
                 return False
-        if schedule.probability is not None and self._random.randrange(100) >= schedule.probability:
-            return False
-        if schedule.require is not None and not self._is_in(schedule.require, rip):
-            return False
-        return schedule.reject is None or not self._is_in(schedule.reject, rip)
+        return schedule.probability is None or self._random.randrange(100) < schedule.probability
