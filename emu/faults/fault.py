@@ -24,6 +24,9 @@ PAGE_STATES: Final = ("unmapped", "none", *PROTECTIONS, "guard", "paged-out", IN
 PERMITTING: Final = ("rw", "rwx")
 """The page states that fail no read and no write."""
 
+READABLE: Final = ("ro", "rx", *PERMITTING)
+"""And those that fail no read."""
+
 KINDS: Final = (*PAGE_STATES, FLIP, IRQL, SKIP, NO_MEMORY)
 """Every kind of fault."""
 
@@ -122,6 +125,8 @@ class Fault:
         self._check_argument()
         self._check_schedule()
         self._check_conditions()
+        if not self.schedule.is_set:
+            object.__setattr__(self, "schedule", ALWAYS)
 
     def _check_place(self) -> None:
         place, kind = self.place, self.kind
@@ -195,7 +200,9 @@ class Fault:
     @property
     def begins_at_once(self) -> bool:
         """Whether it is there from the start and stays."""
-        return not self.conditions and self.kind != NO_MEMORY
+        counted = self.access is None and self.insn is None and self.times is None
+        always = self.schedule is ALWAYS or not self.schedule.is_set  # one that was pickled is another ALWAYS
+        return counted and always and self.kind != NO_MEMORY
 
     def __str__(self) -> str:
         argument = ""

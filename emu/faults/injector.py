@@ -15,10 +15,20 @@ from emu.address import PAGE_SIZE, Gva, is_canonical
 from emu.cpu import registers as r
 from emu.cpu.watch import READS, WRITES, Watch, WatchedByte
 from emu.events import FaultStruck
-from emu.faults.fault import FLIP, NO_MEMORY, PAGE_STATES, AddressPlace, Fault, FaultError, UnitPlace
+from emu.faults.fault import (
+    FLIP,
+    NO_MEMORY,
+    PAGE_STATES,
+    READABLE,
+    AddressPlace,
+    Fault,
+    FaultError,
+    UnitPlace,
+)
 from emu.faults.page_state import set_page_state
 from emu.faults.schedule import ScheduleRun
 from emu.faults.upset import upset
+from emu.image import UnknownSymbol
 from emu.kernel.system import System
 from emu.memory.buffer import Buffer
 from emu.memory.half import Half
@@ -43,8 +53,15 @@ class _Armed:
         """Allocations."""
         self.left = fault.times
         """How often it may still strike; None: without end."""
-        self.entry_before: int | None = None
-        """The page's entry without the state, while that is to end with a trap."""
+        self.entry_before = 0
+        """The page's entry without the state, where that is to end with a trap (`Injector._held`)."""
+
+
+def _chances(fault: Fault) -> int:
+    """Return which accesses to its byte count: with a schedule, those that its state would fail."""
+    if fault.kind == FLIP:
+        return READS
+    return WRITES if fault.schedule.is_set and fault.kind in READABLE else READS | WRITES
 
 
 class Injector:
@@ -58,6 +75,8 @@ class Injector:
         self._armed: list[_Armed] = []
         self._watched: list[_Armed] = []
         """Whose bytes the watch has, in its order."""
+        self._held: list[_Armed] = []
+        """Whose page states are to end with a trap, in the order in which they were put on."""
 
     def inject(self, fault: Fault, buffers: Mapping[str, Buffer | int]) -> None:
         """Arm a fault from now on.
@@ -67,24 +86,27 @@ class Injector:
         there or an address that is not allocated.
         """
         address = self._address(fault, buffers)
-        for function in (fault.schedule.require, fault.schedule.reject):
-            if function is not None:
-                self._is_in(function, 0)
         try:
-            if address is not None:
-                self._entry(address)
             if fault.begins_at_once:
                 self._apply(fault, address)
                 return
+            if address is not None:
+                self._entry(address)
+            for function in (fault.schedule.require, fault.schedule.reject):
+                if function is not None:
+                    self._is_in(function, 0)
             asked = fault.schedule.is_set or (fault.kind == NO_MEMORY and fault.access is None)
             armed = _Armed(fault, address, ScheduleRun(fault.schedule, self._is_in) if asked else None)
             if armed.next_access is None and fault.insn is None:
                 self._hold(armed)
+        except UnknownSymbol as error:
+            nearest = f"; nearest: {', '.join(error.nearest)}" if error.nearest else ""
+            raise FaultError(f"fault {fault}: there is no function {error.name!r}{nearest}") from None
         except ValueError as error:
             raise FaultError(f"fault {fault}: {error}") from None
         self._armed.append(armed)
         self._system.intervention = self
-        if fault.kind != NO_MEMORY and armed.entry_before is None:
+        if fault.kind != NO_MEMORY and armed not in self._held:
             self._wait(armed)
 
     def clear(self) -> None:
@@ -92,6 +114,7 @@ class Injector:
         if self._armed:
             self._armed.clear()
             self._watched.clear()
+            self._held.clear()
             self._system.intervention = None
             if self._watch is not None:
                 self._watch.begin(())
@@ -129,13 +152,28 @@ class Injector:
             assert address is not None
             set_page_state(self._half(address), address, fault)
         else:
+            if address is not None:
+                self._entry(address)
             upset(self._system, fault, address)
 
     def _hold(self, armed: _Armed) -> None:
-        """Put a page state on, and remember what was there."""
+        """Put a page state on, over those that are there, and remember what was there."""
         assert armed.address is not None
+        if armed in self._held:
+            self._take_out(armed)
         armed.entry_before = self._entry(armed.address)
+        self._held.append(armed)
         self._apply(armed.fault, armed.address)
+
+    def _take_out(self, armed: _Armed) -> None:
+        """Have nothing of a page state be there where the one that was put on it ends."""
+        index = self._held.index(armed)
+        assert armed.address is not None
+        for above in self._held[index + 1 :]:
+            if above.address is not None and (above.address ^ armed.address) < PAGE_SIZE:
+                above.entry_before = armed.entry_before
+                break
+        del self._held[index]
 
     def _wait(self, armed: _Armed) -> None:
         """Have the processor stop for a fault."""
@@ -146,7 +184,7 @@ class Injector:
         else:
             assert armed.address is not None
             self._watched.append(armed)
-            self._watch.add(WatchedByte(armed.address, READS if armed.fault.kind == FLIP else READS | WRITES))
+            self._watch.add(WatchedByte(armed.address, _chances(armed.fault)))
         self._set_stops()
 
     def _set_stops(self) -> None:
@@ -176,7 +214,6 @@ class Injector:
             else:
                 armed.next_access += 1
                 if armed.left != 0 and armed.schedule.strikes(size, rip):
-                    armed.next_access -= armed.fault.kind != PAGED_OUT
                     self._strike(armed)
         self._set_stops()
 
@@ -189,17 +226,26 @@ class Injector:
             self._apply(fault, armed.address)
 
     def page_faulted(self, address: Gva) -> None:
-        """Take page states off that have struck as often as they may."""
-        for armed in self._armed:
-            if armed.entry_before is None or armed.address is None or (armed.address ^ address) >= PAGE_SIZE:
-                continue
-            if armed.left is not None:
-                armed.left -= 1
-            if armed.schedule is None and armed.left:
-                self._apply(armed.fault, armed.address)
-            else:
-                self._system.memory.set_entry(armed.address, armed.entry_before)
-                armed.entry_before = None
+        """Take the page state off that has led to the trap, if it has struck as often as it may."""
+        for armed in reversed(self._held):
+            if armed.address is not None and (armed.address ^ address) < PAGE_SIZE:
+                self._trapped(armed, armed.address)
+                return
+
+    def _trapped(self, armed: _Armed, address: Gva) -> None:
+        if armed.left is not None:
+            armed.left -= 1
+        if armed.schedule is None and armed.left:
+            self._apply(armed.fault, address)
+            return
+        self._system.memory.set_entry(address, armed.entry_before)
+        self._held.remove(armed)
+        if armed.schedule is not None and armed.fault.kind != PAGED_OUT:
+            # The access has not been made: the one that is made next has its number.
+            assert self._watch is not None
+            index = self._watched.index(armed)
+            armed.next_access = self._watch.accesses(index) + 1
+            self._set_stops()
 
     def allocation_fails(self, size: int, caller: Gva) -> bool:
         """Ask every fault of the pool's."""

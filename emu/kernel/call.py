@@ -40,6 +40,7 @@ class Caller:
         self._unguarded_enter = kernel["KiUnguardedCallEnter"]
         self._caught = kernel["KiGuardedCallCaught"]
         self._stack_pointer = bottom_stack_pointer(system)
+        self._entry_flags = entry_flags(r.FLAG_IF, system.profile.kernel_entry_ac)
         self._endings: dict[int, Callable[[], Outcome]] = {
             kernel["KiGuardedCallReturned"] + 1: self._returned,
             kernel["KiUnguardedCallReturned"] + 1: self._returned,
@@ -67,7 +68,7 @@ class Caller:
         registers[r.RAX] = address
         registers[r.RSP] = stack_pointer
         registers[r.RIP] = self._guarded_enter if guarded else self._unguarded_enter
-        registers[r.RFLAGS] = entry_flags(r.FLAG_IF, system.profile.kernel_entry_ac)
+        registers[r.RFLAGS] = self._entry_flags
         cpu.xmm[:] = XMM_SENTINELS
         cpu.mxcsr = r.MXCSR_DEFAULT
         cpu.irql = irql

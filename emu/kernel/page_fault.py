@@ -7,8 +7,7 @@ and "Handling exceptions"; OSR's analyses). A decision changes nothing: whoever 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from emu.address import Gva
 from emu.cpu.registers import FLAG_AC, FLAG_IF
@@ -30,13 +29,11 @@ RESERVED_BIT_SET: Final = 0x61941
 READ_ONLY_SUBTYPE: Final = 0xA
 
 
-@dataclass(frozen=True, slots=True)
 class PageIn:
     """Bring the page back and retry the instruction."""
 
 
-@dataclass(frozen=True, slots=True)
-class RaiseException:
+class RaiseException(NamedTuple):
     """Raise an exception at the instruction. `disarm` is set where the page was a guard page."""
 
     status: int
@@ -44,8 +41,7 @@ class RaiseException:
     disarm: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StopMachine:
+class StopMachine(NamedTuple):
     """Bugcheck."""
 
     code: BugCheck
@@ -57,8 +53,7 @@ Decision: TypeAlias = PageIn | RaiseException | StopMachine
 PAGE_IN: Final = PageIn()
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(NamedTuple):
     """What the decision depends on besides the trap itself."""
 
     irql: int

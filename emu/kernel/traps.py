@@ -55,6 +55,7 @@ class Traps:
         self._memory = system.memory
         self._registers = system.cpu.registers
         self._smap = system.profile.smap_enabled
+        self._kernel_entry_ac = system.profile.kernel_entry_ac
 
     def page_fault(self, trap: Trap) -> Ending | Dispatching:
         """Act on #PF: bring the page back, grow the user stack, raise, or stop. None: the instruction is retried."""
@@ -124,7 +125,7 @@ class Traps:
         context.eflags |= r.FLAG_RF
         self._memory.write(Gva(frame), trap_frame.pack_trap_frame(trap, context))
         registers[r.RBP] = frame + trap_frame.FRAME_POINTER
-        registers[r.RFLAGS] = trap_frame.entry_flags(registers[r.RFLAGS], self._system.profile.kernel_entry_ac)
+        registers[r.RFLAGS] = trap_frame.entry_flags(registers[r.RFLAGS], self._kernel_entry_ac)
         fast_fail = status == NtStatus.STACK_BUFFER_OVERRUN
         record = make_record(status, EXCEPTION_NONCONTINUABLE if fast_fail else 0, rip, information)
         exception = PendingException(record, records + f.EXCEPTION_RECORD, context, records + f.ORIGINAL_CONTEXT)

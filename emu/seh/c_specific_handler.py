@@ -8,13 +8,13 @@ EXCEPTION_EXECUTE_HANDLER.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sized
 from struct import Struct
 from typing import Final, NamedTuple
 
 from emu.address import Gva
 from emu.events import FilterAnswered, FinallyRun
+from emu.memory.errors import NotMapped
 from emu.nt.exception_record import EXCEPTION_TARGET_UNWIND, ExceptionDisposition
 from emu.seh import frames as f
 from emu.seh.environment import Environment, Memory
@@ -41,10 +41,40 @@ class Scope(NamedTuple):
     target: int
 
 
+class _Table(NamedTuple):
+    """A scope table as it was read last at an address."""
+
+    content: bytes
+    scopes: tuple[Scope, ...]
+
+
+_tables: dict[int, _Table] = {}
+_TABLES_KEPT: Final = 1024
+
+
 def read_scope_table(memory: Memory, address: Gva) -> tuple[Scope, ...]:
-    """Decode a scope table. Raises `UnwindError` for an impossible count, and what `memory` raises."""
-    size = _table_size(memory.read(address, _COUNT_SIZE), address)
-    return _decode(memory.read(Gva(address + _COUNT_SIZE), size)) if size else ()
+    """Decode a scope table. Raises `UnwindError` for an impossible count, and what `memory` raises.
+
+    Tables lie in guest memory, which the guest may write: only equal bytes are known again.
+    """
+    table = _tables.get(address)
+    if table is not None and _is_as_it_was(memory, address, table):
+        return table.scopes
+    count = memory.read(address, _COUNT_SIZE)
+    size = _table_size(count, address)
+    records = memory.read(Gva(address + _COUNT_SIZE), size) if size else b""
+    scopes = _decode(records)
+    if len(_tables) >= _TABLES_KEPT:
+        _tables.clear()
+    _tables[address] = _Table(count + records, scopes)
+    return scopes
+
+
+def _is_as_it_was(memory: Memory, address: Gva, table: _Table) -> bool:
+    try:
+        return memory.read(address, len(table.content)) == table.content
+    except NotMapped:
+        return False
 
 
 def decode_scope_table(read: ReadImage, at: int) -> tuple[Scope, ...]:
@@ -65,9 +95,7 @@ def _table_size(count: bytes, at: int) -> int:
     return scopes * _RECORD.size
 
 
-@functools.lru_cache(maxsize=128)
 def _decode(table: bytes) -> tuple[Scope, ...]:
-    """Decode the records. Tables lie in guest memory, which the guest may write: only equal bytes are known again."""
     return tuple(Scope(*fields) for fields in _RECORD.iter_unpack(table))
 
 

@@ -68,6 +68,8 @@ class PendingException:
         """Return the record for who handled it, with the flags that filters saw: the unwind phase overwrites them."""
         record = self.record
         flags = record.flags & (EXCEPTION_NONCONTINUABLE | EXCEPTION_SOFTWARE_ORIGINATE)
+        if flags == record.flags:
+            return record
         return make_record(record.code, flags, record.exception_address, record.information)
 
 
