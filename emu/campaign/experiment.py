@@ -12,7 +12,7 @@ from emu.campaign.content import Content, Pattern
 from emu.campaign.experiment_error import ExperimentError
 from emu.campaign.landing import POISON, RED_ZONE, Landing, poison_for
 from emu.campaign.page_row import page_facts, page_rows
-from emu.campaign.placement import SOURCE, TARGET, describe_sharing
+from emu.campaign.placement import SOURCE, TARGET, describe_sharing, room_for
 from emu.campaign.result import CopyResult
 from emu.faults import BufferPlace, Fault
 from emu.faults.fault import FLIP
@@ -100,7 +100,7 @@ class CopyExperiment:
         """Run it, by default on a machine of its own, else on one from `boot`, which is left as the call left it.
 
         Raises `ExperimentError` for a copy that does not fit guest RAM or its data, `UnknownSymbol` for the routine,
-        `FaultError` and `FaultNotSupported` for a fault that cannot be armed, and what `boot` raises.
+        `FaultError` for a fault that cannot be armed, and what `boot` raises.
         """
         if machine is None:
             machine = self.boot()
@@ -108,7 +108,8 @@ class CopyExperiment:
             raise ExperimentError(f"the machine's profile is {machine.profile}, the experiment's {self.profile}")
         length = self.length
         try:
-            source = machine.user.alloc(length, offset=self.source_offset, name="source")
+            room = room_for(self.faults, SOURCE, length)
+            source = machine.user.alloc(room, offset=self.source_offset, name="source")
             region = machine.kernel.alloc(
                 length + 2 * RED_ZONE, offset=(self.target_offset - RED_ZONE) % PAGE_SIZE, name="target and its poison"
             )
@@ -142,7 +143,7 @@ class CopyExperiment:
             source_address=source.address,
             target_address=target,
             content=content,
-            source=source.read(),
+            source=source.read(length),
             target=afterwards[RED_ZONE : RED_ZONE + length],
             landing=Landing.compare(content, afterwards),
             pages=tuple(pages),

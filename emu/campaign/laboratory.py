@@ -11,8 +11,11 @@ from emu.campaign.content import Content, Pattern
 from emu.campaign.experiment import DEFAULT_ROUTINE, load_images
 from emu.campaign.landing import POISON, RED_ZONE, poison_for
 from emu.campaign.observation import Observation, ProcessorNote
-from emu.campaign.placement import SOURCE, TARGET
+from emu.campaign.oracle import Judge, judge_copy
+from emu.campaign.placement import SOURCE, TARGET, room_for
+from emu.campaign.verdict import Verdict, VerdictClass
 from emu.cpu import registers as r
+from emu.faults import FaultError
 from emu.kernel.call import REGISTER_SENTINELS, XMM_SENTINELS, bottom_stack_pointer
 from emu.kernel.explanation import Explanation
 from emu.kernel.trap_frame import entry_flags
@@ -43,19 +46,29 @@ class CopyLaboratory:
         self._images = images
         self._data = Pattern() if data is None else data
         self._budget = budget
-        self._benches: dict[Profile, _Bench] = {}
+        self._benches: dict[tuple[Profile, bool], _Bench] = {}
         self._contents: dict[int, tuple[bytes, bytes]] = {}
 
     def observe(self, case: CopyCase) -> Observation:
         """Run a case. Raises `FaultError` for a fault that cannot be armed, `ExperimentError` for data too short."""
-        bench = self._benches.get(case.profile)
+        # A machine that has waited for an access is slower from then on.
+        kind = case.profile, all(fault.begins_at_once for fault in case.faults)
+        bench = self._benches.get(kind)
         if bench is None:
-            bench = self._benches[case.profile] = _Bench(case.profile, self._images, self._routine)
+            bench = self._benches[kind] = _Bench(case.profile, self._images, self._routine)
         length = case.length
         prepared = self._contents.get(length)
         if prepared is None:
             prepared = self._prepare(length)
         return bench.observe(case, *prepared, self._budget)
+
+    def judge(self, case: CopyCase, judge: Judge = judge_copy) -> Verdict:
+        """Run a case and judge what it left. A fault that cannot be armed is the emulator's error."""
+        try:
+            observation = self.observe(case)
+        except FaultError as error:
+            return Verdict(VerdictClass.EMULATOR_ERROR, str(error))
+        return judge(observation)
 
     def _prepare(self, length: int) -> tuple[bytes, bytes]:
         """Return what the source of a length holds, and what the target and its red zones do."""
@@ -97,7 +110,7 @@ class _Bench:
         """Run a case, and go back to the checkpoint."""
         length, source_offset, target_offset, faults, _, irql = case
         memory, cpu = self._memory, self._cpu
-        source = self._place(self._sources, source_offset, length)
+        source = self._place(self._sources, source_offset, room_for(faults, SOURCE, length) if faults else length)
         poison = self._place(self._targets, (target_offset - RED_ZONE) % PAGE_SIZE, len(region))
         target = Gva(poison + RED_ZONE)
         try:

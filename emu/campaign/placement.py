@@ -24,6 +24,11 @@ def named_bytes(faults: Iterable[Fault], buffer: str) -> Iterator[tuple[Fault, i
             yield fault, fault.place.offset
 
 
+def room_for(faults: Iterable[Fault], buffer: str, length: int) -> int:
+    """Return how many bytes a buffer needs: one more where a fault names the byte behind its last one."""
+    return length + any(byte == length for _, byte in named_bytes(faults, buffer))
+
+
 def boundary_offset(faults: Iterable[Fault], buffer: str) -> int:
     """Return the page offset of a buffer at which the first byte that a fault names begins a page; 0 without one."""
     return next((-byte % PAGE_SIZE for _, byte in named_bytes(faults, buffer)), 0)

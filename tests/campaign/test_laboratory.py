@@ -14,6 +14,7 @@ from emu.campaign.case import CopyCase
 from emu.campaign.laboratory import CopyLaboratory
 from emu.campaign.landing import RED_ZONE, Landing
 from emu.campaign.observation import Observation
+from emu.campaign.verdict import CORRECT, VerdictClass
 from emu.cpu import registers as r
 from emu.faults import FaultError, parse_fault
 from emu.profile import Profile
@@ -126,3 +127,27 @@ def test_pages_that_no_copy_writes(tmp_path: Path) -> None:
     assert user == found.source_address
     assert image >> 40 == 0xFFFFF8
     assert found.source == b"\1" + found.content[1:]
+
+
+@pytest.mark.parametrize(("kind", "offset"), [("none@src+32", PAGE_SIZE - 32), ("guard@src+32", 0), ("none@src+0", 0)])
+def test_the_byte_behind_has_a_page_to_be_named_on(laboratory: CopyLaboratory, kind: str, offset: int) -> None:
+    length = int(kind.partition("+")[2])
+    tried = case(length, offset, 0, kind)
+    found = laboratory.observe(tried)
+    alone = CopyExperiment(length=length, source_offset=offset, profile=tried.profile, faults=tried.faults).run()
+    assert type(found.outcome) is type(alone.outcome)
+    # A page that ends with the copy is not touched; on one that they share the copy faults, too.
+    assert isinstance(found.outcome, Returned) is (offset != 0 or length == 0)
+    assert laboratory.judge(tried).kind == VerdictClass.CORRECT
+
+
+@pytest.mark.parametrize("kind", ["none", "guard", "paged-out"])
+def test_faults_that_wait_are_judged(laboratory: CopyLaboratory, kind: str) -> None:
+    for byte in (0, 5, 63):
+        assert laboratory.judge(case(64, 1024, 3, f"{kind}@src+{byte},access=1")) == CORRECT
+
+
+def test_a_fault_that_cannot_be_armed_is_the_emulators(laboratory: CopyLaboratory) -> None:
+    verdict = laboratory.judge(case(64, 0, 0, "none@there+0"))
+    assert verdict.kind == VerdictClass.EMULATOR_ERROR
+    assert "no buffer 'there'" in verdict.detail
