@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Faults as objects: which there are, and that every other one is refused in one line."""
 
+import pickle
 import re
 
 import pytest
@@ -27,6 +28,12 @@ def test_the_text_form_is_read_back_exactly(fault: Fault) -> None:
 def test_its_conditions_are_those_of_its_text(fault: Fault) -> None:
     assert [part.partition("=")[0] for part in str(fault).split(",")[1:]] == list(fault.conditions)
     assert fault.begins_at_once == (not fault.conditions and fault.kind != "no-memory")
+
+
+@given(FAULTS)
+def test_another_process_gets_the_same_fault(fault: Fault) -> None:
+    again = pickle.loads(pickle.dumps(fault))
+    assert (again, str(again), again.begins_at_once) == (fault, str(fault), fault.begins_at_once)
 
 
 def example(kind: str, place: Place) -> Fault:
