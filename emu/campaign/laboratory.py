@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from emu.address import PAGE_SHIFT, PAGE_SIZE, Gva
 from emu.campaign.case import CopyCase
@@ -15,12 +15,13 @@ from emu.campaign.oracle import Judge, judge_copy
 from emu.campaign.placement import SOURCE, TARGET, room_for
 from emu.campaign.verdict import Verdict, VerdictClass
 from emu.cpu import registers as r
-from emu.faults import FaultError
+from emu.faults import BufferPlace, Fault, FaultError
+from emu.faults.fault import PAGE_STATES
+from emu.faults.page_state import set_page_state
 from emu.kernel.call import REGISTER_SENTINELS, XMM_SENTINELS, bottom_stack_pointer
 from emu.kernel.explanation import Explanation
 from emu.kernel.trap_frame import entry_flags
 from emu.machine import DEFAULT_BUDGET, Machine
-from emu.memory.buffer import Buffer
 from emu.profile import Profile
 
 _RED_ZONE: Final = bytes((POISON,)) * RED_ZONE
@@ -85,14 +86,22 @@ class CopyLaboratory:
         self._benches.clear()
 
 
+class _Room(NamedTuple):
+    """Pages of a bench's, in one piece of guest RAM, an unmapped page on both sides."""
+
+    address: int
+    physical: int
+
+
 class _Bench:
-    """A machine of one profile, with sources and targets of the sizes that were asked for."""
+    """A machine of one profile, with rooms for sources and targets of the sizes that were asked for."""
 
     def __init__(self, profile: Profile, images: tuple[str, ...], routine: str) -> None:
         machine = self.machine = Machine(profile)
         load_images(machine, images, routine)
         self._system = machine.system
         self._memory = self._system.memory
+        self._ram = self._system.ram
         self._cpu = self._system.cpu
         self._function = machine.resolve(routine)
         self._locate = Explanation(self._system).locate
@@ -101,24 +110,29 @@ class _Bench:
         registers[r.RAX] = self._function
         registers[r.RSP] = bottom_stack_pointer(self._system)
         self._registers = registers
-        self._sources: dict[int, Buffer] = {}
-        self._targets: dict[int, Buffer] = {}
-        self._expected: frozenset[int] = frozenset()
+        self._sources: dict[int, _Room] = {}
+        self._targets: dict[int, _Room] = {}
+        stack = self._system.stack
+        self._expected = self._frames(stack.low, stack.high)
+        """The frames that a copy may write to."""
         machine.checkpoint()
 
     def observe(self, case: CopyCase, content: bytes, region: bytes, budget: int) -> Observation:
         """Run a case, and go back to the checkpoint."""
         length, source_offset, target_offset, faults, _, irql = case
-        memory, cpu = self._memory, self._cpu
-        source = self._place(self._sources, source_offset, room_for(faults, SOURCE, length) if faults else length)
-        poison = self._place(self._targets, (target_offset - RED_ZONE) % PAGE_SIZE, len(region))
+        cpu, ram = self._cpu, self._ram.bytes
+        room = room_for(faults, SOURCE, length) if faults else length
+        source, source_at = self._place(self._sources, source_offset, room)
+        poison, region_at = self._place(self._targets, (target_offset - RED_ZONE) % PAGE_SIZE, len(region))
+        source_end, region_end = source_at + length, region_at + len(region)
         target = Gva(poison + RED_ZONE)
         try:
-            if length:
-                memory.write(source, content)
-            memory.write(poison, region)
+            ram[source_at:source_end] = content
+            ram[region_at:region_end] = region
+            self._mark_written(source_at, source_end)
+            self._mark_written(region_at, region_end)
             for fault in faults:
-                self.machine.inject(fault, **{SOURCE: source, TARGET: target})
+                self._arm(fault, source, target)
             outcome = self.machine.call_plainly(self._function, (target, source, length), irql=irql, budget=budget)
             registers = self._registers.copy()
             registers[r.RCX], registers[r.RDX], registers[r.R8] = target, source, length
@@ -126,8 +140,8 @@ class _Bench:
             block = cpu.registers
             after = ProcessorNote(tuple(block[:16]), block[r.RFLAGS], cpu.mxcsr, bytes(cpu.xmm), cpu.irql)
             events = self._system.events.copy()
-            source_after = memory.read(source, length)
-            region_after = memory.read(poison, len(region))
+            source_after = bytes(ram[source_at:source_end])
+            region_after = bytes(ram[region_at:region_end])
         finally:
             self.machine.reset()
         return Observation(
@@ -145,26 +159,47 @@ class _Bench:
             self._locate,
         )
 
-    def _place(self, buffers: dict[int, Buffer], offset: int, length: int) -> Gva:
-        """Return where bytes lie that start so far into a page; behind their last page is an unmapped one."""
-        pages = max(1, -(-(offset + length) // PAGE_SIZE))
-        buffer = buffers.get(pages) or self._add(buffers, pages)
-        return Gva(buffer.origin + offset)
+    def _mark_written(self, begin: int, end: int) -> None:
+        for frame in range(begin >> PAGE_SHIFT, (end - 1 >> PAGE_SHIFT) + 1):
+            self._ram.host_written[frame] = 1
 
-    def _add(self, buffers: dict[int, Buffer], pages: int) -> Buffer:
+    def _arm(self, fault: Fault, source: Gva, target: Gva) -> None:
+        """Arm a fault, without detours where it is the state of a page of the case's own."""
+        place = fault.place
+        if fault.begins_at_once and fault.kind in PAGE_STATES and isinstance(place, BufferPlace):
+            address = Gva((target if place.buffer == TARGET else source) + place.offset)
+            if place.buffer in (SOURCE, TARGET) and self._memory.has_page(address):
+                set_page_state(self._memory, address, fault)
+                return
+        self.machine.inject(fault, **{SOURCE: source, TARGET: target})
+
+    def _place(self, rooms: dict[int, _Room], offset: int, length: int) -> tuple[Gva, int]:
+        """Return where bytes lie, virtually and in RAM, that start so far into the first page of a room."""
+        pages = max(1, -(-(offset + length) // PAGE_SIZE))
+        room = rooms.get(pages) or self._add(rooms, pages)
+        return Gva(room.address + offset), room.physical + offset
+
+    def _add(self, rooms: dict[int, _Room], pages: int) -> _Room:
         """Allocate so many pages, and make them part of the checkpoint."""
-        machine, memory, stack = self.machine, self._memory, self._system.stack
-        half, name = (machine.user, "source") if buffers is self._sources else (machine.kernel, "target and its poison")
-        buffer = buffers[pages] = half.alloc(pages * PAGE_SIZE, name=name)
+        machine, translate = self.machine, self._memory.translate
+        half, name = (machine.user, "source") if rooms is self._sources else (machine.kernel, "target and its poison")
+        while True:
+            buffer = half.alloc(pages * PAGE_SIZE, name=name)
+            begin, last = translate(buffer.origin), translate(Gva(buffer.origin + (pages - 1) * PAGE_SIZE))
+            if last - begin == (pages - 1) * PAGE_SIZE:
+                break  # else a page table came between two of them, and will not again
+        room = rooms[pages] = _Room(buffer.origin, begin)
         machine.checkpoint()
-        ranges = [(stack.low, stack.high), *((each.origin, each.origin + each.size) for each in self._targets.values())]
-        written = [page for low, high in ranges for page in range(low, high, PAGE_SIZE)]
-        self._expected = frozenset(memory.translate(Gva(page)) >> PAGE_SHIFT for page in written)
-        return buffer
+        if rooms is self._targets:
+            self._expected |= self._frames(buffer.origin, buffer.origin + buffer.size)
+        return room
+
+    def _frames(self, low: int, high: int) -> frozenset[int]:
+        return frozenset(self._memory.translate(Gva(page)) >> PAGE_SHIFT for page in range(low, high, PAGE_SIZE))
 
     def _unexpected(self) -> tuple[Gva, ...]:
         """Return the pages that the copy wrote to and should not have."""
-        dirtied = self._system.ram.dirtied
+        dirtied = self._ram.dirtied
         if self._expected.issuperset(dirtied):
             return ()
         return self._memory.pages_of(frame for frame in dirtied if frame not in self._expected)

@@ -266,6 +266,14 @@ class Processor:
         self._words[r.IRQL] = value
         self._words[r.REQUEST] |= REQUEST_WRITE_EXTENDED
 
+    def set_extended(self, xmm: bytes, mxcsr: int, irql: int) -> None:
+        """Set what the general registers are not, at once."""
+        self.xmm[:] = xmm
+        words = self._words
+        words[r.MXCSR] = mxcsr
+        words[r.IRQL] = irql
+        words[r.REQUEST] |= REQUEST_WRITE_EXTENDED
+
     @property
     def privilege_level(self) -> int:
         """CPL, the low bits of CS. Slow, as the engine is asked: for where it is in doubt."""

@@ -31,8 +31,10 @@ from emu.faults.upset import upset
 from emu.image import UnknownSymbol
 from emu.kernel.system import System
 from emu.memory.buffer import Buffer
+from emu.memory.errors import NotMapped
 from emu.memory.half import Half
 from emu.memory.layout import HIGHEST_USER_HALF
+from emu.memory.page_table import USER
 
 PAGED_OUT: Final = "paged-out"
 
@@ -87,11 +89,11 @@ class Injector:
         """
         address = self._address(fault, buffers)
         try:
+            if address is not None:
+                self._entry(address)
             if fault.begins_at_once:
                 self._apply(fault, address)
                 return
-            if address is not None:
-                self._entry(address)
             for function in (fault.schedule.require, fault.schedule.reject):
                 if function is not None:
                     self._is_in(function, 0)
@@ -144,13 +146,18 @@ class Injector:
 
     def _entry(self, address: Gva) -> int:
         """Return the entry of a page. Raises ValueError where it is not allocated."""
-        self._half(address).entry(address)
-        return self._system.memory.entry(address)
+        try:
+            entry = self._system.memory.entry(address)
+        except NotMapped:
+            entry = 0
+        if not entry or bool(entry & USER) != (address <= HIGHEST_USER_HALF):
+            self._half(address).entry(address)  # says what is wrong with it
+        return entry
 
     def _apply(self, fault: Fault, address: Gva | None) -> None:
         if fault.kind in PAGE_STATES:
             assert address is not None
-            set_page_state(self._half(address), address, fault)
+            set_page_state(self._system.memory, address, fault)
         else:
             if address is not None:
                 self._entry(address)

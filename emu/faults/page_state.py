@@ -3,20 +3,28 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from emu.address import Gva
-from emu.faults.fault import Fault
-from emu.memory.half import Half
+from emu.faults.fault import IN_PAGE_ERROR, PAGE_STATES, Fault
+from emu.memory import page_table as pt
+from emu.memory.address_space import AddressSpace
+from emu.memory.page_table import PageState
+
+_STATES: Final = {
+    "unmapped": PageState.UNMAPPED,
+    "none": PageState.NONE,
+    "guard": PageState.GUARD,
+    "paged-out": PageState.PAGED_OUT,
+    IN_PAGE_ERROR: PageState.IN_PAGE_ERROR,
+}
+assert set(_STATES) | set(pt.PROTECTIONS) == set(PAGE_STATES)
 
 
-def set_page_state(half: Half, address: Gva, fault: Fault) -> None:
-    """Put a fault's state on the page of an address. Raises ValueError where that is not allocated."""
-    if fault.kind == "unmapped":
-        half.unmap(address)
-    elif fault.kind == "guard":
-        half.guard(address)
-    elif fault.kind == "paged-out":
-        half.page_out(address)
-    elif fault.status is not None:
-        half.fail_page_in(address, fault.status)
+def set_page_state(memory: AddressSpace, address: Gva, fault: Fault) -> None:
+    """Put a fault's state on the page of an address. Raises `NotMapped` where there is none."""
+    state = _STATES.get(fault.kind)
+    if state is None:
+        memory.set_entry(address, pt.with_protection(memory.entry(address), pt.PROTECTIONS[fault.kind]))
     else:
-        half.protect(address, fault.kind)
+        memory.set_state(address, state, fault.argument or 0)

@@ -21,6 +21,7 @@ MAXIMUM_ARGUMENTS: Final = 32
 
 REGISTER_SENTINELS: Final = tuple(0x5EED_0000_0000_0000 | number << 32 | 0xA5A5_A5A5 for number in range(16))
 """What the registers hold at the start of a call where it says nothing: recognisable, and no address."""
+_SENTINELS: Final = array("Q", REGISTER_SENTINELS)
 XMM_SENTINELS: Final = b"".join(bytes((0xA0 | number,)) * 16 for number in range(16))
 
 
@@ -58,7 +59,7 @@ class Caller:
         system = self._system
         cpu, registers, memory = system.cpu, system.cpu.registers, system.memory
         system.events.clear()
-        registers[:16] = array("Q", REGISTER_SENTINELS)
+        registers[:16] = _SENTINELS
         for register, value in zip(ARGUMENT_REGISTERS, arguments, strict=False):
             registers[register] = value & ADDRESS_MASK
         stack_pointer = self._stack_pointer
@@ -69,9 +70,7 @@ class Caller:
         registers[r.RSP] = stack_pointer
         registers[r.RIP] = self._guarded_enter if guarded else self._unguarded_enter
         registers[r.RFLAGS] = self._entry_flags
-        cpu.xmm[:] = XMM_SENTINELS
-        cpu.mxcsr = r.MXCSR_DEFAULT
-        cpu.irql = irql
+        cpu.set_extended(XMM_SENTINELS, r.MXCSR_DEFAULT, irql)
         return self.run_loop.run(budget, self._endings)
 
     def _returned(self) -> Outcome:

@@ -231,7 +231,8 @@ class System:
         self.user.release_to(checkpoint.user)
         self.kernel_data.release_to(checkpoint.kernel)
         self.pool.release_to(checkpoint.pool)
-        del self.debug_output[checkpoint.debug_output :]
+        if len(self.debug_output) > checkpoint.debug_output:
+            del self.debug_output[checkpoint.debug_output :]
         self.previous_mode = checkpoint.previous_mode
         self.apc_disable = checkpoint.apc_disable
         if not self.modules.release_to(checkpoint.modules):

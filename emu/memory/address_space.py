@@ -120,6 +120,10 @@ class AddressSpace:
             raise NotMapped(address)
         return entry
 
+    def has_page(self, address: Gva) -> bool:
+        """Tell whether there is a page at an address, whatever its state."""
+        return address >> PAGE_SHIFT in self._frame_offset
+
     def has_leaf_table(self, address: Gva) -> bool:
         """Tell whether the walk for an address reaches a leaf table."""
         return address >> _TABLE_SHIFT in self._leaf_tables
