@@ -224,6 +224,8 @@ class Replay:
         if registers[r.RIP] != end[r.RIP] or registers[r.BLOCKS] < end[r.BLOCKS]:
             return False
         if _ended_at_watch(run):
+            # What its stop in the midst of an instruction has left to be put back, this one has not touched.
+            self._words[r.REQUEST] = memoryview(run.end[: r.XMM_OFFSET]).cast("I")[r.REQUEST]
             return True
         if not _ended_in_fetch(run):
             return False

@@ -86,8 +86,13 @@ static void undo_whole_instruction(struct recorder *recorder)
 {
     struct core *core = recorder->core;
     struct state *state = core->state;
+    uint8_t const *context = recorder->recording->context;
     uint64_t cr2 = state->cr2;
     core->engine.context_restore(core->uc, recorder->recording->context);
+    /* The state block has them of the context that the engine has left. */
+    memcpy(&state->mxcsr, context + core->facts.mxcsr, sizeof state->mxcsr);
+    for (size_t i = 0; i < 16; i++)
+        memcpy(state->xmm[i], context + core->facts.xmm + i * core->facts.xmm_stride, 16);
     core->engine.reg_read_batch(core->uc, core->ids, core->values, REGISTERS);
     core->engine.reg_write(core->uc, core->facts.cr2_id, &cr2);
     state->rip = recorder->current_rip;
@@ -99,9 +104,9 @@ static void undo(struct recorder *recorder)
 {
     struct state *state = recorder->core->state;
     undo_stores(recorder);
-    if (state->rip != recorder->current_rip)
+    if (recorder->ends_anyway) {
         undo_whole_instruction(recorder);
-    if (recorder->keeps_xmm) {
+    } else if (recorder->keeps_xmm) {
         memcpy(state->xmm, recorder->xmm, sizeof state->xmm);
         state->request |= REQUEST_WRITE_EXTENDED;
     }
