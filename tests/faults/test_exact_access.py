@@ -172,3 +172,14 @@ def test_of_random_code(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(4, 60))
 def test_of_more_random_code(seed: int) -> None:
     check("skylake-server,smap=permit", running(RandomCode(seed, reads_clock=False).assemble, seed), 200)
+
+
+def test_traces_of_a_machine_that_waits_run_again() -> None:
+    """Its blocks are cut by what it has translated before, long ones among them."""
+    for seed in range(12):
+        machine = boot("epyc-rome,smap=permit")
+        call = running(RandomCode(seed, reads_clock=False).assemble, seed)(machine)
+        machine.inject("flip=1@rbx,insn=1000000")
+        with machine.trace() as trace:
+            call()
+        assert sum(len(chunk.instructions) for chunk in trace.chunks(50)) == len(trace)

@@ -347,11 +347,12 @@ static void finish(struct core *core)
 EXPORTED void core_run(struct core *core)
 {
     struct engine const *engine = &core->engine;
-    if (core->state->request)
+    uint32_t request = core->state->request;
+    if (request)
         serve_requests(core);
     engine->reg_write_batch(core->uc, core->ids, core->values, REGISTERS);
     if (core->recorder)
-        recorder_leave(core);
+        recorder_leave(core, request);
     else
         core->runs++;
     exact_stop_leave(core);

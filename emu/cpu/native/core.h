@@ -188,11 +188,13 @@ uint64_t long_block_that_begins(struct core *core, uint64_t address);
 void count_block(struct core *core);
 
 /* recorder.c: around a run, and before a block of it is counted. */
-void recorder_leave(struct core *core);
+void recorder_leave(struct core *core, uint32_t request);
 void recorder_arrive(struct core *core);
 int recorder_is_cut(struct core *core, uint64_t address, uint64_t size);
 /* In a hook of an instruction's own, at its end. */
 void recorder_gives_flags_back(struct recorder *recorder);
+/* Whether it only watches a processor that runs for the first time, and is itself to be run again. */
+int recorder_watches(struct recorder const *recorder);
 void recorder_destroy(struct recorder *recorder);
 
 #endif

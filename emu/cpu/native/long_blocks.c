@@ -85,7 +85,7 @@ static void note_follower(struct core *core, uint64_t address)
 
 void note_block(struct core *core, uint64_t address, uint64_t size)
 {
-    if (core->recorder)
+    if (core->recorder && !recorder_watches(core->recorder))
         return;
     struct block_slot *slot = slot_of(core, address);
     if (!slot || slot->size == size)

@@ -12,10 +12,17 @@
 #define FRAME_MASK 0x000FFFFFFFFFF000ull
 #define NO_EXECUTE 0x8000000000000000ull
 
+static void set_frame(struct recorder *recorder, uint64_t frame, uint64_t mapped)
+{
+    recorder->frames[frame] = mapped;
+    if (frame >= recorder->frames_known)
+        recorder->frames_known = frame + 1;
+}
+
 static void map_page(struct recorder *recorder, uint64_t physical, uint64_t size, uint64_t mapped)
 {
     for (uint64_t at = 0; at < size && (physical + at) / PAGE < recorder->frame_count; at += PAGE)
-        recorder->frames[(physical + at) / PAGE] = mapped + at;
+        set_frame(recorder, (physical + at) / PAGE, mapped + at);
 }
 
 static void map_table(struct recorder *recorder, uint64_t table, int shift, uint64_t address, uint64_t flags)
@@ -47,7 +54,8 @@ void recorder_map_frames(struct recorder *recorder)
     struct core *core = recorder->core;
     uint64_t root = 0;
     core->engine.reg_read(core->uc, core->facts.cr3_id, &root);
-    memset(recorder->frames, 0, recorder->frame_count * sizeof *recorder->frames);
+    memset(recorder->frames, 0, recorder->frames_known * sizeof *recorder->frames);
+    recorder->frames_known = 0;
     recorder->tables_left = recorder->frame_count;
     map_table(recorder, root & FRAME_MASK, 39, 0, FRAME_IS_USER | FRAME_IS_CODE);
 }
@@ -58,5 +66,5 @@ void recorder_find_frame(struct recorder *recorder, uint64_t frame)
 {
     recorder_map_frames(recorder);
     if (!(recorder->frames[frame] & FRAME_IS_MAPPED))
-        recorder->frames[frame] = frame * PAGE | FRAME_IS_MAPPED;
+        set_frame(recorder, frame, frame * PAGE | FRAME_IS_MAPPED);
 }

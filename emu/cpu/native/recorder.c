@@ -328,7 +328,7 @@ static void on_write(void *uc, int type, uint64_t physical, int size, int64_t va
 
 /* Runs */
 
-void recorder_leave(struct core *core)
+void recorder_leave(struct core *core, uint32_t request)
 {
     struct recorder *recorder = core->recorder;
     struct recording const *recording = recorder->recording;
@@ -336,7 +336,8 @@ void recorder_leave(struct core *core)
     recorder->left = recording->instruction_room - recording->instruction_count;
     if (until_stop < recorder->left)
         recorder->left = until_stop;
-    recorder->epoch++;
+    int remembers = !(request & (REQUEST_FLUSH_TLB | REQUEST_FLUSH_CODE)) && !core->state->paging_changed;
+    recorder->epoch += !remembers;
     recorder->resumes = core->stands_at_recorder_stop && core->state->rip == core->recorder_stopped_at;
     if (recorder->resumes)
         return;
@@ -344,7 +345,7 @@ void recorder_leave(struct core *core)
     recorder->current = NULL;
     /* An exact stop may come before such a look. */
     recorder->under_way = recorder->looks && core->stands_at_exact_stop;
-    recorder->changes = CODE_CHANGES_PRIVILEGE | CODE_CHANGES_PAGING;
+    recorder->changes = CODE_CHANGES_PRIVILEGE | (remembers ? 0 : CODE_CHANGES_PAGING);
 }
 
 /* Whether the instruction that began last is the one at which the run has ended. */

@@ -63,7 +63,7 @@ struct recorder {
     uint8_t xmm[16][16];
 
     uint64_t *frames;
-    uint64_t frame_count;
+    uint64_t frame_count, frames_known; /* none of those behind the latter is mapped */
     uint64_t tables_left; /* to be looked at by map_frames: the guest's own may lead in rings */
 
     struct code_record *code;

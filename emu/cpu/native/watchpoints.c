@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+int recorder_watches(struct recorder const *recorder) { return recorder->recording->watches != 0; }
+
 static int covers(uint64_t address, uint64_t size, struct watchpoint const *point)
 {
     return point->address - address < size;
