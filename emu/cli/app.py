@@ -292,6 +292,89 @@ def coverage(as_json: bool, **options: Any) -> int:
 
 
 @app.command()
+@click.argument("routine", required=False)
+@click.option("--lengths", metavar="NUMBERS", help="Lengths: 64, 0-64, 1,2,4-8, 0-4096:64. By default 0-64.")
+@click.option(
+    "--source-offsets",
+    metavar="NUMBERS",
+    help="Where the source starts: 0 to 15 is an alignment, and it lies so that the byte of a fault begins a page "
+    "where it can; 16 to 4095 is an offset in a page. By default 0.",
+)
+@click.option("--target-offsets", metavar="NUMBERS", help="The same for the target; by default 0.")
+@click.option(
+    "--profiles",
+    multiple=True,
+    metavar="PROFILES",
+    help="Profiles with commas between: nehalem,broadwell,smap=off,epyc. By default skylake-server. May be repeated.",
+)
+@click.option(
+    "--faults",
+    multiple=True,
+    metavar="FAULTS",
+    help="What is injected: none@every-byte, guard@every-access, skip@every-instruction, in-page-error@src+0-15. "
+    "A comma means one or the other, & both at once; empty is no fault. Repeated: each with each. By default "
+    "none@every-byte.",
+)
+@click.option("--irql", metavar="NUMBERS", help="IRQLs to call at; by default 0.")
+@image_option
+@click.option("--data", metavar="DATA", help="What is copied: a pattern's seed, 0x and the bytes, or @FILE.")
+@budget_option
+@click.option("--sample", type=int, metavar="N", help="Only N of the experiments, drawn evenly over the whole.")
+@click.option("--seed", type=int, metavar="S", help="Draw them by this number; by default 0.")
+@click.option(
+    "--oracle",
+    metavar="FILE.py:FUNCTION",
+    help="Judge with your own function: it takes an Observation and returns True, or says what is wrong.",
+)
+@click.option("--store", metavar="FILE", help="Keep the results in a new file. Without it they are shown and gone.")
+@click.option("--resume", metavar="FILE", help="Go on with the campaign in this file.")
+@click.option(
+    "--workers", type=int, metavar="N", help="Processes that run experiments; by default one a core if it is worth it."
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Have the workers of a Dask scheduler run them: tcp://HOST:PORT.")
+@click.option("--local-cluster", type=int, metavar="N", help="The same with a scheduler and N workers started here.")
+@as_json
+def inject(as_json: bool, **options: Any) -> int:
+    """Sweep faults over the copies of a routine, by default CopyFromUser.
+
+    Runs every combination of lengths, offsets, profiles and faults, judges what each left behind, and shows the
+    verdicts: how many are correct, and of the others the first ones with the smallest experiment that fails alike.
+    """
+    from emu.cli.inject import run_inject  # noqa: PLC0415
+    from emu.cli.inject_plan import InjectOptions  # noqa: PLC0415
+
+    return run_inject(InjectOptions(**options), as_json=as_json)
+
+
+@app.command()
+@click.argument("store", metavar="STORE")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="FILE",
+    help="Write a file, its format by its extension: .html .json .xml (JUnit) .csv .parquet. - is standard output. "
+    "May be repeated.",
+)
+@click.option(
+    "--format",
+    "format_name",
+    metavar="NAME",
+    help="The format of the files, whatever they are called: html, json, junit, csv, parquet.",
+)
+@as_json
+def report(as_json: bool, **options: Any) -> int:
+    """Report a campaign from its store.
+
+    STORE is a file of `emu inject --store`, also while that runs. Without -o the verdicts are summed up.
+    """
+    from emu.cli.report import ReportOptions, run_report  # noqa: PLC0415
+
+    return run_report(ReportOptions(**options), as_json=as_json)
+
+
+@app.command()
 @click.argument("identity", metavar="ID")
 @as_json
 def replay(identity: str, as_json: bool) -> int:

@@ -27,6 +27,11 @@ class Result(NamedTuple):
     minimal_id: str = ""
     """Of the smallest experiment that fails alike, where that is known."""
 
+    @classmethod
+    def of(cls, row: Row) -> Result:
+        """Return the result that a store's row has."""
+        return cls(row.number, row.verdict.kind, row.verdict.detail, row.replay_id, row.minimal_id or "")
+
 
 class CampaignResults:
     """A store and its plan, read together.
@@ -99,7 +104,7 @@ class CampaignResults:
 
     def failing(self) -> Iterator[Result]:
         """Give what is done and not correct, by ascending number; reads as it goes."""
-        return map(_result, self._store.rows())
+        return map(Result.of, self._store.rows())
 
     @property
     def facts(self) -> tuple[tuple[str, str], ...]:
@@ -114,10 +119,6 @@ class CampaignResults:
         sampled = [("sample", drawn)] if self.planned < declared else []
         oracle = [("oracle", self.oracle)] if self.oracle else []
         return (*settings, *sampled, *oracle, *self.versions.items(), ("store", self.name))
-
-
-def _result(row: Row) -> Result:
-    return Result(row.number, row.verdict.kind, row.verdict.detail, row.replay_id, row.minimal_id or "")
 
 
 def _text(value: object) -> str:

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`emu inject`: from options to a campaign, its store, and what came of it to the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from emu.campaign.campaign import Campaign
+from emu.campaign.copy_sweep import CopySweep
+from emu.campaign.progress import Progress
+from emu.campaign.runner import run_campaign
+from emu.campaign.store import Row, Store
+from emu.campaign.verdict import VerdictClass
+from emu.cli.inject_executor import check_executor, make_executor
+from emu.cli.inject_findings import differing, find_first, minimised
+from emu.cli.inject_plan import InjectOptions, files_of, sweep_of
+from emu.cli.inject_progress import progress_shown
+from emu.cli.main import STATUS_INTERRUPTED
+from emu.cli.mistakes import Mistake, mistakes_reported
+from emu.cli.output import make_console, show, show_json
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRun:
+    """What `emu inject` shows."""
+
+    sweep: CopySweep
+    progress: Progress
+    found: list[Row]
+    """The first ones that are not correct and differ."""
+    store: str | None
+    """The file; None where nothing is kept."""
+
+    @property
+    def clean(self) -> bool:
+        """Whether every verdict is correct."""
+        return self.progress.counts[VerdictClass.CORRECT] == self.progress.done
+
+
+def run_inject(options: InjectOptions, *, as_json: bool) -> int:
+    """Run `emu inject`; returns the exit status."""
+    with mistakes_reported():
+        check_executor(options)
+        kept = options.resume or options.store
+        try:
+            with _opened(options) as (store, sweep):
+                run = _run(options, store, sweep, kept)
+                _show(run, store, as_json)
+        except KeyboardInterrupt:
+            way_on = f"resume with: emu inject --resume {kept}" if kept else "nothing is kept without --store FILE"
+            print(f"emu: interrupted; {way_on}", file=sys.stderr)
+            return STATUS_INTERRUPTED
+    return 0 if run.clean else 1
+
+
+@contextlib.contextmanager
+def _opened(options: InjectOptions) -> Iterator[tuple[Store, CopySweep]]:
+    """Open the store that is resumed, or create one. A file in which nothing was recorded goes away with a mistake."""
+    if options.resume is not None:
+        if given := options.about_the_sweep:
+            raise Mistake(f"--resume goes on with what {options.resume} says; leave {given[0]} out")
+        with Store.resume(options.resume) as store:
+            yield store, CopySweep.from_json(store.campaign.read_plan())
+        return
+    sweep = sweep_of(options)
+    campaign = Campaign.of(sweep.to_json(), files_of(sweep), oracle=options.oracle or "")
+    with contextlib.ExitStack() as stack:
+        if options.store is None:
+            path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emu-inject-"))) / "campaign.store"
+        else:
+            path = Path(options.store)
+        store = stack.enter_context(Store.create(path, campaign, len(sweep.numbers())))
+        try:
+            yield store, sweep
+        except Exception:
+            if not store.done.count:
+                store.close()
+                path.unlink(missing_ok=True)
+            raise
+
+
+def _run(options: InjectOptions, store: Store, sweep: CopySweep, kept: str | None) -> CampaignRun:
+    left = store.total - store.done.count
+    with progress_shown(store.total) as report, make_executor(options, left) as executor:
+        progress = run_campaign(sweep.numbers(), store, executor, report)
+    return CampaignRun(sweep, progress, differing(minimised(store, sweep, find_first(store))), kept)
+
+
+def _show(run: CampaignRun, store: Store, as_json: bool) -> None:
+    if as_json:
+        from emu.cli.inject_data import inject_data  # noqa: PLC0415 (one of the two is needed)
+
+        show_json(inject_data(run, store))
+    else:
+        from emu.cli.inject_display import display_inject  # noqa: PLC0415
+
+        show(make_console(), *display_inject(run))
