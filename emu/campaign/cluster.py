@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from emu.campaign.experiment_error import ExperimentError
-from emu.campaign.process_pool import interrupts_held
+from emu.campaign.process_pool import interrupts_kept_out
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -87,8 +87,10 @@ def _connect(owned: ExitStack, scheduler: str | None, local: int) -> Client:
         raise ExperimentError(
             "a cluster needs Dask, which is not installed: pip install 'umaccess-emu[cluster]'"
         ) from None
+    # It logs with tracebacks what ends as an error of ours.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     # Ctrl-C is for this process. It starts the workers itself, from a thread that it starts here.
-    with interrupts_held():
+    with interrupts_kept_out():
         if scheduler is None:
             # A batch that ended its worker is looked into at once, instead of ending three others.
             with dask.config.set({"distributed.scheduler.allowed-failures": 0}):

@@ -34,7 +34,7 @@ class ProcessPool(Executor):
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
         """Submit a function of a module. Starts processes where there are too few."""
-        with interrupts_held():
+        with interrupts_kept_out():
             if self._pool is not None:
                 try:
                     return self._pool.submit(fn, *args, **kwargs)
@@ -64,7 +64,7 @@ def usable_cores() -> int:
 
 
 @contextlib.contextmanager
-def interrupts_held() -> Iterator[None]:
+def interrupts_kept_out() -> Iterator[None]:
     """Keep SIGINT from processes that are started within: Ctrl-C reaches all of a terminal's, and is for this one."""
     if not hasattr(signal, "pthread_sigmask"):
         yield

@@ -66,6 +66,28 @@ def test_a_mistake_comes_back_from_the_worker(path: Path, cluster: Cluster) -> N
         run_campaign(range(100), store, cluster)
 
 
+def test_a_scheduler_elsewhere_is_used_until_it_is_gone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from distributed import LocalCluster  # noqa: PLC0415 (takes a second)
+
+    monkeypatch.setattr("emu.campaign.cluster.PATIENCE", 3)
+    plan = {"every": 9, "seconds": 0.001}
+    outside = LocalCluster(
+        n_workers=1, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    )
+
+    def end(progress: Progress) -> None:
+        if progress.fresh:
+            outside.close()
+
+    with outside, Cluster(outside.scheduler_address) as cluster, Store.create(path, made(**plan), 500) as store:
+        assert cluster.workers == 1
+        with pytest.raises(ExperimentError, match=r"the scheduler tcp://.* is gone, or was reset; what was recorded"):
+            run_campaign(range(500), store, cluster, end)
+        done = store.done
+        assert 0 < done.count < 500
+        assert list(store.rows()) == [row for row in expected_rows(plan, range(500)) if row.number in done]
+
+
 def test_a_scheduler_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("emu.campaign.cluster.PATIENCE", 0.2)
     with pytest.raises(ExperimentError, match=r"no scheduler at 'tcp://127\.0\.0\.1:9'.*name it as tcp://HOST:PORT"):

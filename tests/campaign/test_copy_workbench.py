@@ -91,7 +91,7 @@ def test_an_oracle_that_fails_stops_the_campaign(tmp_path: Path) -> None:
 
 def test_a_routine_that_is_not_there_stops_the_campaign() -> None:
     plan = CopySweep(routine="OffByTwo", images=PLAN.images)
-    with pytest.raises(ExperimentError, match="none of .* has a routine 'OffByTwo'"):
+    with pytest.raises(ExperimentError, match=r"none of .* has a routine 'OffByTwo'"):
         run_batch(Campaign.of(plan.to_json()), plan.numbers())
     with pytest.raises(ExperimentError, match="there is no routine 'CopyFromUzer'; nearest: CopyFromUser"):
         run_batch(Campaign.of(CopySweep(routine="CopyFromUzer").to_json()), range(1))

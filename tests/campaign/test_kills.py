@@ -19,15 +19,11 @@ from emu.campaign.store import Store
 from tests.campaign.kill_runs import NUMBERS, PLAN
 from tests.campaign.made_workbench import expected_rows
 
-SAMPLE: Final = 2
 MOMENTS: Final = 50
 LONGEST: Final = 0.5
 """Seconds that a campaign takes about, after its first line."""
 
 EXPECTED: Final = expected_rows(PLAN, NUMBERS)
-moments = pytest.mark.parametrize(
-    "moment", [pytest.param(each, marks=pytest.mark.sweep if each >= SAMPLE else ()) for each in range(MOMENTS)]
-)
 posix = pytest.mark.skipif(os.name != "posix", reason="kill -9")
 
 
@@ -62,8 +58,14 @@ def is_gone(process: int) -> bool:
 
 
 @posix
-@moments
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize(
+    ("moment", "workers"),
+    [
+        pytest.param(moment, workers, marks=pytest.mark.sweep if moment > (0 if workers else 1) else ())
+        for moment in range(MOMENTS)
+        for workers in (0, 2)
+    ],
+)
 def test_the_campaigns_process_is_killed(tmp_path: Path, moment: int, workers: int) -> None:
     path = tmp_path / "store"
     chance = random.Random(f"{moment} {workers}")
@@ -100,7 +102,9 @@ def test_the_campaigns_process_is_killed(tmp_path: Path, moment: int, workers: i
 
 
 @posix
-@moments
+@pytest.mark.parametrize(
+    "moment", [pytest.param(each, marks=pytest.mark.sweep if each else ()) for each in range(MOMENTS)]
+)
 def test_a_worker_is_killed(tmp_path: Path, moment: int) -> None:
     path = tmp_path / "store"
     chance = random.Random(moment)
@@ -116,7 +120,7 @@ def test_a_worker_is_killed(tmp_path: Path, moment: int) -> None:
 
 
 @posix
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [pytest.param(0, marks=pytest.mark.sweep), 2])
 def test_an_interrupt_from_the_terminal_leaves_a_store_to_go_on_with(tmp_path: Path, workers: int) -> None:
     path = tmp_path / "store"
     with start(path, workers, start_new_session=True) as process:
@@ -124,7 +128,7 @@ def test_an_interrupt_from_the_terminal_leaves_a_store_to_go_on_with(tmp_path: P
             first_line(process)
         # As a terminal does it: to all of the processes.
         os.killpg(process.pid, signal.SIGINT)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=30)
         # Nothing of the workers is among it: one traceback, which ends with the interrupt.
         assert errors.count("Traceback") == 1
         assert errors.splitlines()[-1] == "KeyboardInterrupt"
