@@ -32,7 +32,6 @@ MISTAKES = [
     ("copy --fault none@src+65", "byte 65 lies beyond a copy of length 64"),
     ("copy --fault none@foo+1", "there is no buffer 'foo'; src and dst are the copy's"),
     ("copy --fault none@0x123", "0x123 is not allocated"),
-    ("copy --fault none@src+1,access=3", "access= is not supported yet"),
     ("copy --profile i486", "unknown CPU model 'i486'; known: nehalem"),
     ("copy --profile nehalem,smap=perhaps", "unknown SMAP policy 'perhaps'; known: enforce, permit, off"),
     ("copy --irql 16", "irql 16 does not exist"),
