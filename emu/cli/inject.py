@@ -12,11 +12,11 @@ from pathlib import Path
 
 from emu.campaign.campaign import Campaign
 from emu.campaign.copy_sweep import CopySweep
+from emu.campaign.executors import open_executor
 from emu.campaign.progress import Progress
 from emu.campaign.runner import run_campaign
 from emu.campaign.store import Row, Store
 from emu.campaign.verdict import VerdictClass
-from emu.cli.inject_executor import check_executor, make_executor
 from emu.cli.inject_findings import differing, find_first, minimised
 from emu.cli.inject_plan import InjectOptions, files_of, sweep_of
 from emu.cli.inject_progress import progress_shown
@@ -45,7 +45,6 @@ class CampaignRun:
 def run_inject(options: InjectOptions, *, as_json: bool) -> int:
     """Run `emu inject`; returns the exit status."""
     with mistakes_reported():
-        check_executor(options)
         kept = options.resume or options.store
         try:
             with _opened(options) as (store, sweep):
@@ -86,7 +85,8 @@ def _opened(options: InjectOptions) -> Iterator[tuple[Store, CopySweep]]:
 
 def _run(options: InjectOptions, store: Store, sweep: CopySweep, kept: str | None) -> CampaignRun:
     left = store.total - store.done.count
-    with progress_shown(store.total) as report, make_executor(options, left) as executor:
+    executor = open_executor(left, options.workers, options.scheduler, options.local_cluster)
+    with executor, progress_shown(store.total) as report:
         progress = run_campaign(sweep.numbers(), store, executor, report)
     return CampaignRun(sweep, progress, differing(minimised(store, sweep, find_first(store))), kept)
 
