@@ -20,6 +20,7 @@ from emu.campaign import (
     boundary_offset,
     parse_replay_id,
 )
+from emu.campaign.call_replay_id import is_call_id, parse_call_id
 from emu.cli.mistakes import Mistake, mistakes_reported
 from emu.cli.output import make_console, show, show_json
 from emu.faults import parse_fault
@@ -53,6 +54,10 @@ def run_copy(options: CopyOptions, *, as_json: bool) -> int:
 def run_replay(identity: str, *, as_json: bool) -> int:
     """Run `emu replay`; returns the exit status."""
     with mistakes_reported():
+        if is_call_id(identity):
+            from emu.cli.run import show_call  # noqa: PLC0415 (most ids are copies')
+
+            return show_call(parse_call_id(identity), as_json=as_json)
         return _run(parse_replay_id(identity), as_json)
 
 

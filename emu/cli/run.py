@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emu.cli.arguments import parse_argument, parse_stub
-from emu.cli.mistakes import mistakes_reported
+from emu.campaign.argument import Argument, parse_argument, parse_stub
+from emu.campaign.call_experiment import CallExperiment
+from emu.campaign.run_result import RunResult
+from emu.cli.mistakes import Mistake, mistakes_reported
 from emu.cli.output import make_console, show, show_json
-from emu.cli.run_call import RoutineCall, RunResult
 from emu.faults import parse_fault
 from emu.machine import DEFAULT_BUDGET
 from emu.profile import Profile
@@ -32,16 +33,21 @@ class RunOptions:
 def run_run(options: RunOptions, *, as_json: bool) -> int:
     """Run `emu run`; returns the exit status."""
     with mistakes_reported():
-        result = call_of(options).run()
-        _show(result, as_json)
+        return show_call(call_of(options), as_json=as_json)
+
+
+def show_call(call: CallExperiment, *, as_json: bool) -> int:
+    """Make a call and show it; returns the exit status. Raises what `CallExperiment.run` raises."""
+    result = call.run()
+    _show(result, as_json)
     return 0 if result.returned else 1
 
 
-def call_of(options: RunOptions) -> RoutineCall:
+def call_of(options: RunOptions) -> CallExperiment:
     """Return the call that the options describe. Raises `Mistake` and what the parsers raise."""
-    return RoutineCall(
+    return CallExperiment(
         routine=options.routine,
-        arguments=tuple(parse_argument(text) for text in options.arguments),
+        arguments=tuple(_argument(text) for text in options.arguments),
         profile=Profile.parse(options.profile),
         irql=options.irql,
         budget=DEFAULT_BUDGET if options.budget is None else options.budget,
@@ -50,6 +56,12 @@ def call_of(options: RunOptions) -> RoutineCall:
         images=options.images,
         stubs=tuple(parse_stub(text) for text in options.stubs),
     )
+
+
+def _argument(text: str) -> Argument:
+    if text.startswith("--"):
+        raise Mistake(f"No such option {text!r}; `--help` lists them")
+    return parse_argument(text)
 
 
 def _show(result: RunResult, as_json: bool) -> None:

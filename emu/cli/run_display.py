@@ -11,13 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from emu.address import Gva
-from emu.cli.arguments import Integer
+from emu.campaign.argument import Integer
+from emu.campaign.run_result import ArgumentMemory, RunResult
 from emu.cli.buffer_dump import BufferDump, changed_runs, describe_change
 from emu.cli.call_result import place_of
 from emu.cli.hex_dump import Mark
 from emu.cli.history import History
 from emu.cli.mappings import mappings_table
-from emu.cli.run_call import ArgumentMemory, RunResult
 from emu.cli.sections import describe_machine, section
 from emu.cli.verdict import bugcheck_section, summary
 from emu.cli.words import fault_reason, last_fault, plural, shortened

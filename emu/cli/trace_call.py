@@ -7,9 +7,10 @@ import contextlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from emu.campaign.call_experiment import MODULES_AT_BOOT, CallExperiment
+from emu.campaign.run_result import RunResult
 from emu.cli.code_places import code_address, part_of_code
 from emu.cli.mistakes import Mistake
-from emu.cli.run_call import MODULES_AT_BOOT, RoutineCall, RunResult
 from emu.image import Module
 from emu.machine import Machine
 from emu.trace import Trace
@@ -33,8 +34,8 @@ class TracedRun(NamedTuple):
     own: tuple[Module, ...]
 
 
-def run_traced(call: RoutineCall, selected: TraceFilter | None = None) -> TracedRun:
-    """Make a call in a trace. Raises `Mistake` for places that are none, and what `RoutineCall.run` raises."""
+def run_traced(call: CallExperiment, selected: TraceFilter | None = None) -> TracedRun:
+    """Make a call in a trace. Raises `Mistake` for places that are none, and what `CallExperiment.run` raises."""
     selected = selected or TraceFilter()
     if selected.last is not None and selected.last < 1:
         raise Mistake(f"--last {selected.last}: choose 1 or more")

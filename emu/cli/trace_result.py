@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from emu.campaign.run_result import RunResult
 from emu.cli.copy_pairs import FoundCopies, find_copies
-from emu.cli.run_call import RunResult
 from emu.cli.trace_files import WrittenFile
 from emu.cli.watched_trace import WatchedTrace
 from emu.trace.profile import TraceProfile, profile

@@ -7,9 +7,10 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from emu.campaign.call_experiment import MODULES_AT_BOOT, CallExperiment
+from emu.campaign.run_result import RunResult
 from emu.checks.unwind_data import Coverage, UnwindFinding, UnwindProof
 from emu.checks.unwind_data.functions import ImageFunctions
-from emu.cli.run_call import MODULES_AT_BOOT, RoutineCall, RunResult
 from emu.machine import Machine
 from emu.outcome import TimedOut, Unmodelled
 
@@ -56,8 +57,8 @@ class UnwindCheck:
         return replace(self, findings=findings, proof=proof)
 
 
-def prove(call: RoutineCall) -> CallProof:
-    """Make a call, and watch the images that it loads. Raises what `RoutineCall.run` raises."""
+def prove(call: CallExperiment) -> CallProof:
+    """Make a call, and watch the images that it loads. Raises what `CallExperiment.run` raises."""
     proofs: list[UnwindProof] = []
 
     @contextlib.contextmanager

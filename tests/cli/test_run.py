@@ -174,7 +174,6 @@ MISTAKES = [
         "byte 9 lies behind the last one of arg0, which has 9; choose a byte below 9",
     ),
     ("identity user:9 --fault nune@arg0+1", "unknown kind 'nune'"),
-    ("identity user:9 --fault none@arg0+1,times=2", "times= is not supported yet"),
     ("identity --fault none@0x123", "0x123 is not allocated"),
     ("identity --irql 16", "irql 16 does not exist"),
     ("identity --budget 0", "a budget of 0 blocks"),

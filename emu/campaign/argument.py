@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The text forms of what `emu run` passes to a routine, and of the exports that stand in for others.
+"""What a call passes to a routine, and the exports that stand in for others; each has a text form.
 
     INTEGER            decimal, 0x…, negative: 8 bytes, two's complement
     user:SIZE          user memory with a pattern      kernel:SIZE    kernel memory with zeroes
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, cast
 
 from emu.address import ADDRESS_MASK
-from emu.campaign import Content, File, Inline, Pattern
-from emu.cli.mistakes import Mistake
+from emu.campaign.content import Content, File, Inline, Pattern
+from emu.campaign.experiment_error import ExperimentError
 from emu.memory.ram import DEFAULT_SIZE
 
 HalfName: TypeAlias = Literal["user", "kernel"]
@@ -69,14 +69,16 @@ class Memory:
         return f"{self.half}:{self.size}"
 
     def read(self) -> bytes:
-        """Return what the buffer holds before the call. Raises OSError, `Mistake` for more than guest RAM."""
+        """Return what the buffer holds before the call. Raises OSError, `ExperimentError` for more than guest RAM."""
         if isinstance(self.content, Inline):
             return self.content.content
         if isinstance(self.content, File):
             with open(self.content.path, "rb") as file:  # noqa: PTH123 (the name as given, "" included)
                 data = file.read(DEFAULT_SIZE + 1)
             if len(data) > DEFAULT_SIZE:
-                raise Mistake(f"{self}: the file is larger than guest RAM, {DEFAULT_SIZE >> 20} MiB; choose another")
+                raise ExperimentError(
+                    f"{self}: the file is larger than guest RAM, {DEFAULT_SIZE >> 20} MiB; choose another"
+                )
             return data
         return self.content.read(self.size or 0)
 
@@ -96,22 +98,22 @@ class StubExport:
 
 
 def parse_argument(text: str) -> Argument:
-    """Read an argument of the routine. Raises `Mistake`."""
+    """Read an argument of the routine. Raises `ExperimentError`."""
     half, colon, rest = text.partition(":")
     if colon and half in ("user", "kernel"):
         return _memory(text, cast(HalfName, half), rest)
     if _INTEGER.fullmatch(text):
         return Integer(_integer(f"argument {text!r}", text))
-    if text.startswith("--"):
-        raise Mistake(f"No such option {text!r}; `--help` lists them")
-    raise Mistake(f"argument {text!r}: give {_FORMS}")
+    raise ExperimentError(f"argument {text!r}: give {_FORMS}")
 
 
 def parse_stub(text: str) -> StubExport:
-    """Read an export that stands in for another. Raises `Mistake`."""
+    """Read an export that stands in for another. Raises `ExperimentError`."""
     name, equals, value = text.partition("=")
     if not equals or not _EXPORT.fullmatch(name) or not _INTEGER.fullmatch(value):
-        raise Mistake(f"--stub {text!r}: give NAME=VALUE, a name and the integer that it returns, as in ZwClose=0")
+        raise ExperimentError(
+            f"--stub {text!r}: give NAME=VALUE, a name and the integer that it returns, as in ZwClose=0"
+        )
     return StubExport(name, _integer(f"--stub {text!r}", value))
 
 
@@ -121,10 +123,10 @@ def _memory(text: str, half: HalfName, rest: str) -> Memory:
     if rest.startswith("@") and len(rest) > 1:
         return Memory(half, File(rest[1:]), None)
     if not _INTEGER.fullmatch(rest):
-        raise Mistake(f"argument {text!r}: behind {half}: belongs a size, =TEXT or @FILE")
+        raise ExperimentError(f"argument {text!r}: behind {half}: belongs a size, =TEXT or @FILE")
     size = _integer(f"argument {text!r}", rest)
     if not 0 <= size <= DEFAULT_SIZE:
-        raise Mistake(f"argument {text!r}: choose a size of 0 to {DEFAULT_SIZE}, all of guest RAM")
+        raise ExperimentError(f"argument {text!r}: choose a size of 0 to {DEFAULT_SIZE}, all of guest RAM")
     return Memory(half, Pattern() if half == "user" else Zeroes(), size)
 
 
@@ -134,5 +136,5 @@ def _integer(what: str, text: str) -> int:
         digits = text.lstrip("+-").lower()
         value = int(digits, 16 if digits.startswith("0x") else 10) * (-1 if text.startswith("-") else 1)
     if not _LOWEST <= value <= ADDRESS_MASK:
-        raise Mistake(f"{what} does not fit 64 bits; choose {_LOWEST} to {ADDRESS_MASK:#x}")
+        raise ExperimentError(f"{what} does not fit 64 bits; choose {_LOWEST} to {ADDRESS_MASK:#x}")
     return value
