@@ -69,7 +69,7 @@ def faults() -> list[Row]:
     context = raw.start_at(rep_movsb, registers)
     bad = Gva(source.address + FAULT_AT)
     ours, bare, host = medians(
-        experiment, lambda: raw.fault_from_python(context, rep_movsb, bad), _host_fault(), repeat=300
+        experiment, lambda: raw.fault_from_python(context, rep_movsb, bad), host_fault(), repeat=300
     )
     host /= HOST_FAULTS
     return [
@@ -97,7 +97,7 @@ HOST_FAULTS = 20
 """Fault cycles in one call of the C function."""
 
 
-def _host_fault() -> Callable[[], object]:
+def host_fault() -> Callable[[], object]:
     with tempfile.TemporaryDirectory() as directory:
         library = Path(directory) / "host_fault.so"
         find_toolchain().run("cc", ["-O2", "-shared", "-fPIC", "-o", str(library), "host_fault.c"], HERE)

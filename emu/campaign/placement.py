@@ -26,7 +26,11 @@ def named_bytes(faults: Iterable[Fault], buffer: str) -> Iterator[tuple[Fault, i
 
 def room_for(faults: Iterable[Fault], buffer: str, length: int) -> int:
     """Return how many bytes a buffer needs: one more where a fault names the byte behind its last one."""
-    return length + any(byte == length for _, byte in named_bytes(faults, buffer))
+    for fault in faults:
+        place = fault.place
+        if isinstance(place, BufferPlace) and place.offset == length and place.buffer == buffer:
+            return length + 1
+    return length
 
 
 def boundary_offset(faults: Iterable[Fault], buffer: str) -> int:

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import importlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from emu.campaign.campaign import Campaign
@@ -42,6 +44,9 @@ class BatchResult(NamedTuple):
     """What the experiments took, without setting up."""
 
 
+_OBJECTS: Final = 100_000
+"""That may be made before the collector looks through them."""
+
 _MISTAKES: Final = (
     ExperimentError,
     GuestBuildError,
@@ -63,13 +68,24 @@ class _Kept:
     workbench: Workbench | None = None
 
 
+@contextlib.contextmanager
+def _collecting_seldom() -> Iterator[None]:
+    """An experiment makes hundreds of objects and hardly a cycle: to look for some so often takes a tenth of it."""
+    before = gc.get_threshold()
+    gc.set_threshold(_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 def run_batch(campaign: Campaign, numbers: Sequence[int]) -> BatchResult:
     """Run and judge experiments. With no numbers at all, the workbench is set up and nothing else.
 
     What the emulator cannot run is a verdict. Raises `ExperimentError` for what the user has to mend before any
     experiment can run, RuntimeError where the workbench cannot be made.
     """
-    with _Kept.lock:
+    with _Kept.lock, _collecting_seldom():
         workbench = _workbench_of(campaign)
         rows = []
         begin = time.perf_counter()

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Run so many experiments on all cores into a store, in a process of its own; print seconds, peak MiB, file size."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+
+def main(count: int, path: Path) -> None:
+    """Run them."""
+    import resource  # noqa: PLC0415 (Unix has it; the benchmark of memory runs there)
+
+    from benchmarks.campaign_cases import sweep_of_faults  # noqa: PLC0415 (a worker that starts needs none of it)
+    from emu.campaign.campaign import Campaign  # noqa: PLC0415
+    from emu.campaign.process_pool import ProcessPool, usable_cores  # noqa: PLC0415
+    from emu.campaign.runner import run_campaign  # noqa: PLC0415
+    from emu.campaign.store import Store  # noqa: PLC0415
+
+    sweep = sweep_of_faults(count)
+    start = time.perf_counter()
+    with ProcessPool(usable_cores()) as executor, Store.create(path, Campaign.of(sweep.to_json()), count) as store:
+        run_campaign(sweep.numbers(), store, executor)
+    spent = time.perf_counter() - start
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    peak = max(resource.getrusage(kind).ru_maxrss for kind in kinds) / (
+        1 << 10 if sys.platform != "darwin" else 1 << 20
+    )
+    print(spent, peak, path.stat().st_size)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))
