@@ -345,3 +345,51 @@ class TestMemoryHooks:
         raw.run("488b07 880e 8a0e f4", rdi=ABSENT - 4, rsi=DATA + 0x800, rcx=0xFF)
         assert raw.ram[DATA + 0x800] == 0xFF
         assert found == [(ABSENT - 4, 8)]
+
+    @pytest.mark.parametrize(
+        ("code", "at"),
+        [
+            ("db2f", 0),  # fld m80
+            ("d9e8 db3f", 2),  # fld1; fstp m80
+            ("480fae0f", 0),  # fxrstor64
+            ("480fae07", 0),  # fxsave64
+            ("0fc70f", 0),  # cmpxchg8b
+            ("480fc70f", 0),  # cmpxchg16b
+            ("f0480fc70f", 0),
+        ],
+    )
+    def test_a_stop_does_not_end_an_instruction_that_is_worked_out_in_one_piece(
+        self, raw: Raw, code: str, at: int
+    ) -> None:
+        """It goes on to the end, its other accesses included, and stops behind it, where there is a hook again."""
+        found = self.events(raw, uc.UC_HOOK_MEM_READ | uc.UC_HOOK_MEM_WRITE)
+        raw.engine.hook_add(uc.UC_HOOK_MEM_READ | uc.UC_HOOK_MEM_WRITE, lambda engine, *_: engine.emu_stop())
+        raw.engine.hook_add(uc.UC_HOOK_CODE, lambda *_: None)
+        end = raw.load(f"{code} 90 f4") - 2
+        raw.engine.ctl_flush_tb()
+        raw.start(rdi=DATA + 0x800)
+        assert raw["rip"] == end != CODE + at
+        assert len(found) > 1
+
+    def test_others_are_stopped_where_they_are(self, raw: Raw) -> None:
+        """mov rax, [rdi]; fld m64; movups xmm0, [rdi]; inc dword [rdi]"""
+        raw.engine.hook_add(uc.UC_HOOK_MEM_READ, lambda engine, *_: engine.emu_stop())
+        for code in ("488b07", "dd07", "0f1007", "ff07"):
+            raw.run(f"{code} 90 f4", rdi=DATA + 0x800, rax=1)
+            assert raw["rip"] == CODE
+            assert raw["rax"] == 1
+
+    def test_a_stop_between_the_halves_of_a_load_leaves_the_first_in_the_register(self, raw: Raw) -> None:
+        """movups xmm0, [rdi]: two reads of eight bytes."""
+        raw.ram[DATA + 0x800 : DATA + 0x810] = bytes(range(1, 17))
+        found = self.events(raw, uc.UC_HOOK_MEM_READ)
+
+        def stop_at_second(engine: Uc, *_: object) -> None:
+            if len(found) == 2:
+                engine.emu_stop()
+
+        raw.engine.hook_add(uc.UC_HOOK_MEM_READ, stop_at_second)
+        raw.engine.reg_write(x86.UC_X86_REG_XMM0, 0)
+        raw.run("0f1007 90 f4", rdi=DATA + 0x800)
+        assert raw["rip"] == CODE
+        assert raw["xmm0"] == int.from_bytes(bytes(range(1, 9)), "little")
