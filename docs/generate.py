@@ -13,6 +13,7 @@ from pathlib import Path
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
+from docs.fault_grammar import faults
 from emu.campaign import parse_replay_id
 from emu.cli.display import display_copy
 from emu.nt.bugcheck import BUGCHECK_PARAMETERS
@@ -92,6 +93,7 @@ def wine() -> str:
 PAGES = {
     HERE / "images" / "copy.svg": picture,
     HERE / "reference" / "bugchecks.md": bugchecks,
+    HERE / "reference" / "faults.inc": faults,
     HERE / "reference" / "profiles.inc": profiles,
     HERE / "reference" / "wine.md": wine,
 }
