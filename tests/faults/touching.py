@@ -8,7 +8,7 @@ from typing import NamedTuple
 from emu import Machine
 from emu.events import FaultStruck
 from emu.memory.buffer import Buffer
-from emu.outcome import Outcome
+from emu.outcome import Bugchecked, Outcome, Raised, Returned
 from tests.conformance.machines import boot, code
 
 PROFILE = "nehalem"
@@ -54,3 +54,13 @@ def toucher(profile: str = PROFILE) -> Toucher:
         machine.kernel.alloc(bytes(range(0x40, 0x80)), name="dst"),
         machine.kernel.alloc(8, name="counter"),
     )
+
+
+def status_of(outcome: Outcome) -> int | None:
+    """Return the status of an exception, the code of a bugcheck, None for a return."""
+    if isinstance(outcome, Raised):
+        return outcome.record.code
+    if isinstance(outcome, Bugchecked):
+        return outcome.code
+    assert isinstance(outcome, Returned), outcome
+    return None
