@@ -135,9 +135,10 @@ def _check_failing(profile: str, setup: Setup, access: Access) -> None:
     machine.inject(f"none@{access.address:#x},access={access.number}")
     outcome = call()
     events = list(machine.events)
-    at = next(number for number, event in enumerate(events) if isinstance(event, FaultStruck))
-    assert events[at].rip == access.rip, access
-    trap = next((event for event in events[at:] if isinstance(event, TrapTaken)), None)
+    struck = next(event for event in events if isinstance(event, FaultStruck))
+    assert struck.rip == access.rip, access
+    behind = events[events.index(struck) :]
+    trap = next((event for event in behind if isinstance(event, TrapTaken)), None)
     if trap is None:  # the stack went: there is no room for a trap
         assert isinstance(outcome, Bugchecked)
         assert outcome.code == 0x7F
