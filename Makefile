@@ -12,7 +12,10 @@ BIN := .venv/bin
 GUEST := $(wildcard guest/kernel/* guest/umaccess/* guest/include/* emu/cpu/native/* emu/toolchain/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: setup run test test-all test-wine test-browser fuzz lint bench docs clean help
+ON_MACHINES := -m 'not sweep and not wine and not browser' tests/test_machine.py tests/memory tests/kernel tests/faults \
+	tests/guest tests/conformance tests/checks tests/campaign
+
+.PHONY: setup run test test-all test-traced test-wine test-browser fuzz lint bench docs clean help
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf 'make %-12s %s\n' "$$name" "$$text"; done
@@ -40,6 +43,10 @@ test: setup ## the tests, without the long sweeps
 
 test-all: setup ## all tests, but for those under Wine and in a browser
 	$(BIN)/python -m pytest -n auto
+
+test-traced: setup ## the tests of the machine with every call traced and run again, and with every access counted
+	$(BIN)/python -m pytest -n auto --emu-trace $(ON_MACHINES)
+	$(BIN)/python -m pytest -n auto --emu-watch $(ON_MACHINES)
 
 test-wine: setup ## the exception programs under Wine, which it installs from Debian
 	@command -v wine64 >/dev/null || test -x /usr/lib/wine/wine64 || { \

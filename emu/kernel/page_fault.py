@@ -7,6 +7,7 @@ and "Handling exceptions"; OSR's analyses). A decision changes nothing: whoever 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from emu.address import Gva
@@ -29,6 +30,7 @@ RESERVED_BIT_SET: Final = 0x61941
 READ_ONLY_SUBTYPE: Final = 0xA
 
 
+@dataclass(frozen=True, slots=True)
 class PageIn:
     """Bring the page back and retry the instruction."""
 
