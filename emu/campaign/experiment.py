@@ -12,7 +12,7 @@ from emu.campaign.content import Content, Pattern
 from emu.campaign.experiment_error import ExperimentError
 from emu.campaign.landing import POISON, RED_ZONE, Landing, poison_for
 from emu.campaign.page_row import page_facts, page_rows
-from emu.campaign.placement import SOURCE, TARGET, describe_sharing, room_for
+from emu.campaign.placement import SOURCE, TARGET, describe_sharing, flipped_bits, room_for
 from emu.campaign.result import CopyResult
 from emu.faults import BufferPlace, Fault
 from emu.faults.fault import FLIP
@@ -145,7 +145,7 @@ class CopyExperiment:
             content=content,
             source=source.read(length),
             target=afterwards[RED_ZONE : RED_ZONE + length],
-            landing=Landing.compare(content, afterwards),
+            landing=Landing.compare(content, afterwards, flipped_bits(self.faults, SOURCE)),
             pages=tuple(pages),
         )
 

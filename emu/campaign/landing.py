@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 RED_ZONE: Final = 64
@@ -17,6 +18,8 @@ OTHER_POISON: Final = 0x33
 _POISON_FOR: Final = bytes(OTHER_POISON if byte == POISON else POISON for byte in range(256))
 
 _CHUNK: Final = 256
+
+NO_FLIPS: Final[Mapping[int, int]] = MappingProxyType({})
 
 Fate: TypeAlias = Literal["landed", "untouched", "wrong"]
 
@@ -46,9 +49,15 @@ class Landing:
     """Offsets from the target's first byte, outside of it, whose poison is gone."""
 
     @classmethod
-    def compare(cls, content: bytes, region: bytes) -> Landing:
-        """Compare what should have landed with the target and its two red zones as they are afterwards."""
+    def compare(cls, content: bytes, region: bytes, flips: Mapping[int, int] = NO_FLIPS) -> Landing:
+        """Compare what should have landed with the target and its two red zones as they are afterwards.
+
+        A byte of `flips` may have landed with these bits flipped as well.
+        """
         length = len(content)
+        for at, bits in flips.items():
+            if at < length and region[RED_ZONE + at] == content[at] ^ bits:
+                content = content[:at] + region[RED_ZONE + at : RED_ZONE + at + 1] + content[at + 1 :]
         target = region[RED_ZONE : RED_ZONE + length]
         before, behind = region[:RED_ZONE], region[RED_ZONE + length :]
         damage = [at - RED_ZONE for at, byte in enumerate(before) if byte != POISON]

@@ -8,6 +8,7 @@ from typing import Final
 
 from emu.address import PAGE_SIZE
 from emu.faults import BufferPlace, Fault
+from emu.faults.fault import FLIP, PAGE_STATES
 
 SOURCE: Final = "src"
 TARGET: Final = "dst"
@@ -24,6 +25,15 @@ def named_bytes(faults: Iterable[Fault], buffer: str) -> Iterator[tuple[Fault, i
             yield fault, fault.place.offset
 
 
+def flipped_bits(faults: Iterable[Fault], buffer: str) -> dict[int, int]:
+    """Return the bytes of a buffer that faults flip bits of, and these bits."""
+    flips: dict[int, int] = {}
+    for fault, byte in named_bytes(faults, buffer):
+        if fault.kind == FLIP:
+            flips[byte] = flips.get(byte, 0) ^ (fault.argument or 0)
+    return flips
+
+
 def room_for(faults: Iterable[Fault], buffer: str, length: int) -> int:
     """Return how many bytes a buffer needs: one more where a fault names the byte behind its last one."""
     for fault in faults:
@@ -34,14 +44,15 @@ def room_for(faults: Iterable[Fault], buffer: str, length: int) -> int:
 
 
 def boundary_offset(faults: Iterable[Fault], buffer: str) -> int:
-    """Return the page offset of a buffer at which the first byte that a fault names begins a page; 0 without one."""
-    return next((-byte % PAGE_SIZE for _, byte in named_bytes(faults, buffer)), 0)
+    """Return the page offset at which the first byte of a buffer with a page state begins a page; 0 without one."""
+    return next((-byte % PAGE_SIZE for fault, byte in named_bytes(faults, buffer) if fault.kind in PAGE_STATES), 0)
 
 
 def describe_sharing(faults: Iterable[Fault], buffer: str, offset: int) -> Iterator[str]:
     """Say of each fault whose byte begins no page which bytes share its state; `offset` is the buffer's in its page."""
     name = f"the {_NAMES[buffer]}" if buffer in _NAMES else buffer
-    for number, (fault, byte) in enumerate(named_bytes(faults, buffer)):
+    states = [(fault, byte) for fault, byte in named_bytes(faults, buffer) if fault.kind in PAGE_STATES]
+    for number, (fault, byte) in enumerate(states):
         first = max(byte - (offset + byte) % PAGE_SIZE, 0)
         if first == byte:
             continue

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from emu.address import Gva
 from emu.campaign.landing import Landing
 from emu.campaign.page_row import PageRow
+from emu.campaign.placement import SOURCE, flipped_bits
 from emu.events import Event, ExceptionRaised
 from emu.kernel.explanation import Explanation
 from emu.outcome import Outcome, Returned
@@ -67,6 +68,15 @@ class CopyResult:
         return BufferRange("source", self.source_address, length), BufferRange("target", self.target_address, length)
 
     @property
+    def source_written(self) -> bool:
+        """Whether the source holds something else than before, what its faults flip left out."""
+        flips = flipped_bits(self.experiment.faults, SOURCE)
+        return any(
+            was != now and now != was ^ flips.get(at, 0)
+            for at, (was, now) in enumerate(zip(self.content, self.source, strict=True))
+        )
+
+    @property
     def clean(self) -> bool:
         """Whether the routine returned and left the memory as its contract wants it.
 
@@ -78,7 +88,7 @@ class CopyResult:
             and (self.landing.complete or handled)
             and not self.landing.count("wrong")
             and not self.landing.damage
-            and self.source == self.content
+            and not self.source_written
         )
 
     def place_of(self, address: int) -> tuple[str, int] | None:

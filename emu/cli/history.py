@@ -22,6 +22,7 @@ from emu.events import (
     ExceptionRaised,
     ExecutionContinued,
     ExportCalled,
+    FaultStruck,
     FilterAnswered,
     FinallyRun,
     FramesConsolidated,
@@ -61,8 +62,18 @@ class History:
                 yield "Search and unwind", _exception_heading(event), self._steps()
             elif isinstance(event, BugcheckRaised):
                 self._at += 1
+            elif isinstance(event, FaultStruck):
+                yield "Injected", "", self._struck()
             else:
                 yield "Calls", "", self._steps()
+
+    def _struck(self) -> RenderableType:
+        table = _grid(2)
+        while isinstance(event := self._peek(), FaultStruck):
+            self._at += 1
+            where = self._result.explanation.locate(event.rip)
+            table.add_row(Text(event.fault, "bold"), Text.assemble("struck before ", (where, "cyan")))
+        return table
 
     def _peek(self, ahead: int = 0) -> Event | None:
         at = self._at + ahead
@@ -123,7 +134,7 @@ class History:
             table.add_row(*(Text(heading, "dim") for heading in ("phase", "at", "establisher frame   handler")))
         found: list[Event] = []
         while (event := self._peek()) is not None:
-            if isinstance(event, TrapTaken | ExceptionRaised | BugcheckRaised):
+            if isinstance(event, TrapTaken | ExceptionRaised | BugcheckRaised | FaultStruck):
                 break
             self._at += 1
             found.append(event)

@@ -116,7 +116,7 @@ def damage_words(result: CopyResult) -> str:
         found.append(f"{plural(wrong, 'byte')} with a wrong value, the first is byte {first}")
     if damage := landing.damage:
         found.append(f"{plural(len(damage), 'byte')} written outside the target, the first at {damage[0]:+d}")
-    if result.source != result.content:
+    if result.source_written:
         found.append("the source was written to")
     return "; ".join(found)
 

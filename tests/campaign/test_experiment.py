@@ -206,3 +206,13 @@ def test_a_fault_may_be_at_the_byte_behind_the_last_one_and_no_further(length: i
     assert CopyExperiment(length=length, faults=behind).faults == behind
     with pytest.raises(ExperimentError, match=f"a length of {length + 1} or more, or a byte up to {length}$"):
         CopyExperiment(length=length, faults=faults(f"none@{buffer}+{length + 1}"))
+
+
+@pytest.mark.parametrize("fault", ["flip=0x80@src+3", "flip=0x80@src+3,access=1", "flip=0x80@src+3,access=2"])
+def test_bits_that_a_fault_flips_are_no_mistake_of_the_copy(fault: str) -> None:
+    result = CopyExperiment(length=16, faults=(parse_fault(fault),)).run()
+    assert result.clean
+    assert result.landing.complete
+    assert not result.source_written
+    flipped = fault != "flip=0x80@src+3,access=2"
+    assert (result.target[3] ^ result.content[3], result.source != result.content) == (0x80 * flipped, flipped)

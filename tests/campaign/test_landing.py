@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The fate of every byte of a target, against a plain comparison byte by byte."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,3 +50,11 @@ def test_damage_is_counted_from_the_targets_first_byte(before: int, behind: int)
     region[before] = 0
     region[RED_ZONE + 3 + behind] = 0
     assert Landing.compare(b"abc", bytes(region)).damage == (before - RED_ZONE, 3 + behind)
+
+
+@pytest.mark.parametrize(
+    ("landed", "fate"), [(0x41, "landed"), (0x61, "landed"), (0x40, "wrong"), (POISON, "untouched")]
+)
+def test_a_flipped_byte_may_land_either_way(landed: int, fate: str) -> None:
+    region = bytes((POISON,)) * RED_ZONE + bytes((landed, 0x42)) + bytes((POISON,)) * RED_ZONE
+    assert Landing.compare(b"\x41\x42", region, {0: 0x20}).fate(0) == fate
