@@ -53,6 +53,11 @@ class JsonFields:
         value = self.take(name)
         return value if value is None or type(value) is int else _fail(name, value, "an integer or null")
 
+    def boolean(self, name: str) -> bool:
+        """Return a boolean."""
+        value = self.take(name)
+        return value if isinstance(value, bool) else _fail(name, value, "true or false")
+
     def finish(self) -> None:
         """Make sure that no field is left."""
         if self._left:

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
+from emu.campaign.call_experiment import CallExperiment
 from emu.campaign.case import CopyCase
 from emu.campaign.experiment import CopyExperiment
 from emu.profile import Profile
@@ -39,7 +40,7 @@ class Plan(ABC):
         """Return a case. Raises `ExperimentError` for a number that there is not."""
 
     @abstractmethod
-    def experiment(self, number: int) -> CopyExperiment:
+    def experiment(self, number: int) -> CopyExperiment | CallExperiment:
         """Return a case as an experiment with a replay id. Raises `ExperimentError` for a number that there is not."""
 
     @abstractmethod

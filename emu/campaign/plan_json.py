@@ -8,8 +8,9 @@ from typing import Any, Final
 from emu.campaign.copy_sweep import CopySweep
 from emu.campaign.experiment_error import ExperimentError
 from emu.campaign.plan import Plan
+from emu.campaign.what_if import WhatIf
 
-_PLANS: Final[dict[str, type[Plan]]] = {CopySweep.kind: CopySweep}
+_PLANS: Final[dict[str, type[Plan]]] = {CopySweep.kind: CopySweep, WhatIf.kind: WhatIf}
 
 
 def plan_from_json(data: Any) -> Plan:

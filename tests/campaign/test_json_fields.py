@@ -15,13 +15,14 @@ def fields(**more: Any) -> JsonFields:
 
 
 def test_fields_of_their_types() -> None:
-    form = fields(a="text", b=["x", "y"], c=7, d=None, e=-1, f={"any": 1})
+    form = fields(a="text", b=["x", "y"], c=7, d=None, e=-1, f={"any": 1}, g=False)
     assert form.text("a") == "text"
     assert form.texts("b") == ("x", "y")
     assert form.integer("c") == 7
     assert form.optional_integer("d") is None
     assert form.optional_integer("e") == -1
     assert form.take("f") == {"any": 1}
+    assert form.boolean("g") is False
     form.finish()
 
 
@@ -50,6 +51,7 @@ def test_the_kind_and_the_version(data: Any, says: str) -> None:
         (JsonFields.texts, [1], r"'a' is \[1\]; a list of texts"),
         (JsonFields.integer, True, "'a' is True; an integer belongs there"),
         (JsonFields.integer, 1.0, "'a' is 1.0; an integer"),
+        (JsonFields.boolean, 1, "'a' is 1; true or false belongs there"),
         (JsonFields.optional_integer, "", "'a' is ''; an integer or null"),
     ],
 )

@@ -11,12 +11,15 @@ from emu.campaign.experiment_error import ExperimentError
 from emu.campaign.fault_template import parse_fault_choices
 from emu.campaign.plan import Plan
 from emu.campaign.plan_json import plan_from_json
+from emu.campaign.what_if import WhatIf
+from tests.campaign.what_if_drivers import driver
 
 
 @pytest.fixture(
     params=[
         CopySweep(),
         CopySweep(lengths=Axis.parse("0-9"), faults=parse_fault_choices(["none@every-byte,"]), sample=20, seed=3),
+        WhatIf.measure(driver("leaks_pool").call, pairs=True, sample=5),
     ],
     ids=str,
 )
@@ -31,7 +34,7 @@ def test_the_numbers_ascend_and_each_has_a_case(plan: Plan) -> None:
     assert len(numbers) <= len(plan)
     for number in numbers:
         case, experiment = plan.case(number), plan.experiment(number)
-        assert (case.length, case.faults) == (experiment.length, experiment.faults)
+        assert (case.profile, case.irql, case.faults) == (experiment.profile, experiment.irql, experiment.faults)
 
 
 def test_its_parts_have_each_number_once_and_what_it_has_in_common(plan: Plan) -> None:

@@ -17,7 +17,7 @@ def test_the_kind_says_what_it_is() -> None:
 
 @pytest.mark.parametrize("data", [None, [], {}, {"plan": 3}, {"plan": ["copy-sweep"]}, {"plan": "later"}])
 def test_other_kinds_are_refused(data: Any) -> None:
-    with pytest.raises(ExperimentError, match=r"is no kind of plan that this version knows \(copy-sweep\)"):
+    with pytest.raises(ExperimentError, match=r"is no kind of plan that this version knows \(copy-sweep, what-if\)"):
         plan_from_json(data)
 
 
