@@ -337,8 +337,8 @@ class Processor:
             self._log.restored(snapshot)
         pending = self._words[r.REQUEST]
         self._view[:] = snapshot.state
-        self._library.core_restore(self._core, snapshot.context.pointer)
         self._words[r.REQUEST] = pending | REQUEST_WRITE_EXTENDED
+        self._library.core_restore(self._core, snapshot.context.pointer)
 
     def close(self) -> None:
         """Give the engine's memory back. `run()` raises from then on."""

@@ -374,6 +374,6 @@ EXPORTED void core_restore(struct core *core, void *context)
 {
     core->engine.context_restore(core->uc, context);
     core->stands_at_exact_stop = core->stands_at_recorder_stop = 0;
-    /* The restore leaves the TLB as it is, even where CR0, CR3 or CR4 differ. */
-    core->engine.reg_write(core->uc, core->facts.cr3_id, &core->state->cr3);
+    /* The restore leaves the TLB as it is, even where CR0, CR3 or CR4 differ: the next run flushes it. */
+    core->state->request |= REQUEST_FLUSH_TLB;
 }
