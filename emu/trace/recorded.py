@@ -103,6 +103,8 @@ class RecordedSource:
     def _replay(self, filtered: Filter) -> Replay:
         if not self._log.finished:
             raise TraceError("the trace is still being taken; ask it behind its `with` block")
+        if self._log.clash:
+            raise TraceError(f"{self._log.clash}; end the trace before a reset that another image is loaded after")
         replay = self._spare.pop() if self._spare else Replay(self._log)
         replay.begin(self._log, filtered)
         return replay

@@ -89,6 +89,8 @@ class RunLog:
         self.runs: list[Run] = []
         self.calls: list[LoggedCall] = []
         self.images: dict[Gva, Module] = {}
+        self.clash = ""
+        """What is wrong with that: one address names two images."""
         self.buffers: tuple[TracedBuffer, ...] = ()
         self.long_blocks = LongBlocks()
         self.finished = False
@@ -158,7 +160,9 @@ class RunLog:
 
     def _note_surroundings(self) -> None:
         for module in self._system.modules.modules:
-            self.images.setdefault(module.base, module)
+            known = self.images.setdefault(module.base, module)
+            if known.image is not module.image:
+                self.clash = f"{known.name} and {module.name} were both loaded at {module.base:#x}"
         self.buffers = tuple(
             dict.fromkeys((*self.buffers, *_buffers(self._system.user), *_buffers(self._system.kernel_data)))
         )

@@ -15,7 +15,7 @@ from emu import Machine, Returned
 from emu.address import Gva
 from emu.image import ImageError, Module, SourceLine
 from emu.pytest_plugin import Guest
-from emu.trace import Code
+from emu.trace import Code, TraceError
 from emu.trace.described_code import DescribedCode
 from tests.conformance.machines import code
 
@@ -187,3 +187,16 @@ def fake_module(place: str = "image!symbol+0x8") -> Any:
     module.describe.return_value = place
     module.source_line.return_value = SourceLine("a.S", 3)
     return module
+
+
+def test_two_images_at_one_address_are_refused(machine: Machine, guest: Guest) -> None:
+    with machine.trace() as trace:
+        machine.load(build(guest, "first"))
+        machine.call("first")
+        machine.reset()
+        machine.load(build(guest, "second"))
+        machine.call("second")
+    with pytest.raises(
+        TraceError, match=r"^first_image and second_image were both loaded at 0x\w+; end the trace before"
+    ):
+        len(trace)
