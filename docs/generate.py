@@ -9,12 +9,15 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from types import ModuleType
 
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from docs.fault_grammar import faults
 from emu.campaign import parse_replay_id
+from emu.campaign.report import csv_report, json_report
+from emu.campaign.store import APPLICATION_ID, FORMAT, SCHEMA
 from emu.cli.display import display_copy
 from emu.nt.bugcheck import BUGCHECK_PARAMETERS
 from emu.profile import CPU_MODELS, SMAP_POLICIES
@@ -68,6 +71,18 @@ def picture() -> str:
     )
 
 
+def campaign_store() -> str:
+    """Return the part of the campaigns' page that is the store's schema."""
+    head = f"PRAGMA application_id = {APPLICATION_ID:#x};\nPRAGMA user_version = {FORMAT};"
+    return f"```sql\n{head}\n\n{SCHEMA.strip()}\n```\n"
+
+
+def documented(module: ModuleType) -> str:
+    """Return the keys or columns that a report's module documents."""
+    _, keys = (module.__doc__ or "").split("\n\n", maxsplit=1)
+    return f"```text\n{keys.strip()}\n```\n"
+
+
 def wine() -> str:
     """Return the page of what Wine does otherwise."""
     lines = [
@@ -94,6 +109,9 @@ PAGES = {
     HERE / "images" / "copy.svg": picture,
     HERE / "reference" / "bugchecks.md": bugchecks,
     HERE / "reference" / "faults.inc": faults,
+    HERE / "reference" / "campaign-csv.inc": lambda: documented(csv_report),
+    HERE / "reference" / "campaign-json.inc": lambda: documented(json_report),
+    HERE / "reference" / "campaign-store.inc": campaign_store,
     HERE / "reference" / "profiles.inc": profiles,
     HERE / "reference" / "wine.md": wine,
 }

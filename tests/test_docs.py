@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import os
 import re
+import shlex
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +17,10 @@ from typing import Any
 
 import pytest
 
+from emu.campaign.fault_template import parse_fault_choices
+from emu.campaign.observation import Observation, ProcessorNote
+from emu.campaign.verdict import VerdictClass
+from emu.cli.report import REPORT_FORMATS
 from emu.trace import ACCESS, EVENT, INSTRUCTION, Trace
 from tests.cli.command_line import run_program
 
@@ -185,3 +193,83 @@ def test_the_reference_has_every_field_of_the_tables() -> None:
     methods = [name for name in vars(Trace) if not name.startswith("_") and callable(getattr(Trace, name))]
     for name in methods:
         assert f"`{name}(" in page or f"`trace.{name}(" in page, name
+
+
+def test_the_tutorial_about_campaigns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commands, in order, with the routine as it stands then, show what it quotes."""
+    page = (ROOT / "docs" / "tutorial" / "find-a-broken-copy.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    statuses, shown, every = [], "", ""
+    for language, block in re.findall(r"```(asm|sh|text)\n(.*?)```", page, re.DOTALL):
+        if language == "asm":
+            (tmp_path / "quick_copy.S").write_text(block, encoding="utf-8")
+        elif language == "sh":
+            ran = run_program(*shlex.split(block)[1:])
+            assert ran.err == ""
+            statuses.append(ran.status)
+            shown = ran.out
+            every += shown
+        else:
+            assert _unwrapped(block) in _unwrapped(shown)
+    assert statuses == [0, 1, 1, 0, 0, 0, 1]
+    for line in _blocks("README.md", "text")[0].splitlines():
+        assert _unwrapped(line) in _unwrapped(every)
+    assert (tmp_path / "quick.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    minimal = next(line for line in _blocks("docs/tutorial/find-a-broken-copy.md", "sh") if "emu replay" in line)
+    assert "all 1 byte landed" in run_program(*minimal.split()[1:]).out
+
+
+def test_the_how_to_about_campaigns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commands show what it quotes, the first one with a sample of its million."""
+    name = "docs/how-to/run-a-campaign.md"
+    page = (ROOT / name).read_text(encoding="utf-8")
+    (tmp_path / "judge.py").write_text(_blocks(name, "python")[0], encoding="utf-8")
+    routine = _blocks("docs/tutorial/find-a-broken-copy.md", "asm")[0].replace("quick_copy", "my_copy")
+    (tmp_path / "my_copy.S").write_text(routine, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    before, ci = page.split("## In CI\n")
+    shown = ""
+    for language, block in re.findall(r"```(sh|text)\n(.*?)```", before, re.DOTALL):
+        if language == "text":
+            assert block.startswith("emu: interrupted") or _unwrapped(block) in _unwrapped(shown)
+            continue
+        for command in block.splitlines():
+            program, *arguments = shlex.split(command)
+            if program == "sqlite3":
+                with contextlib.closing(sqlite3.connect(arguments[0])) as database:
+                    assert database.execute(arguments[1]).fetchall() == []
+                continue
+            sample = ["--sample", "500"] if "--store" in arguments else []
+            ran = run_program(*arguments, *sample)
+            expected = 1 if "--oracle" in arguments or "skip" in command else 0
+            assert (ran.status, ran.err) == (expected, ""), command
+            shown = ran.out
+    assert {each.name for each in tmp_path.glob("copy.*")} == {
+        "copy.campaign", "copy.html", "copy.json", "copy.xml", "copy.csv", "copy.parquet"
+    }  # fmt: skip
+    _, script = re.findall(r"```sh\n(.*?)```", ci, re.DOTALL)
+    found = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    assert subprocess.run(["sh", "-ec", script], env={**os.environ, "PATH": found}, check=False).returncode == 1
+    assert "wrong-status" in (tmp_path / "my_copy.xml").read_text(encoding="utf-8")
+
+
+def test_the_reference_has_what_campaigns_have() -> None:
+    page = (ROOT / "docs" / "reference" / "campaigns.md").read_text(encoding="utf-8")
+    for kind in VerdictClass:
+        assert f"| `{kind.label}` | {int(kind)} |" in page
+    for field in (*Observation._fields, *ProcessorNote._fields):
+        assert f"`{field}`" in page, field
+    for report in REPORT_FORMATS:
+        assert f"| `{report.suffixes[0]}` | `{report.name}` |" in page
+    section = page.split("### Fault templates\n")[1].split("\n### ")[0]
+    templates = [text for text in re.findall(r"`([^`]+)`", section) if re.match(r"[a-z-]+(=\S+)?@", text)]
+    assert len(templates) > 10
+    for template in templates:
+        parse_fault_choices([template])
+
+
+@pytest.mark.parametrize("message", ["which is not installed", "there is no scheduler at", "has no worker"])
+def test_the_how_to_about_clusters_quotes_what_is_said(message: str) -> None:
+    page = (ROOT / "docs" / "how-to" / "use-a-cluster.md").read_text(encoding="utf-8")
+    assert message in page
+    assert message in (ROOT / "emu" / "campaign" / "cluster.py").read_text(encoding="utf-8")
