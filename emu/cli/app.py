@@ -291,8 +291,10 @@ def coverage(as_json: bool, **options: Any) -> int:
     return run_coverage(CoverageOptions(**options), as_json=as_json)
 
 
-@app.command()
+# As for `run`, an integer may be negative.
+@app.command(context_settings={"ignore_unknown_options": True})
 @click.argument("routine", required=False)
+@click.argument("arguments", nargs=-1, metavar="[ARG]...")
 @click.option("--lengths", metavar="NUMBERS", help="Lengths: 64, 0-64, 1,2,4-8, 0-4096:64. By default 0-64.")
 @click.option(
     "--source-offsets",
@@ -333,9 +335,19 @@ def coverage(as_json: bool, **options: Any) -> int:
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Have the workers of a Dask scheduler run them: tcp://HOST:PORT.")
 @click.option("--local-cluster", type=int, metavar="N", help="The same with a scheduler and N workers started here.")
+@click.option(
+    "--what-if",
+    is_flag=True,
+    help="Instead of copies: make the call ROUTINE ARG… once, and again with each of its accesses to user memory and "
+    "each allocation failing in turn. --faults says how accesses fail: none,guard,in-page-error.",
+)
+@click.option("--pairs", is_flag=True, help="With --what-if: two failures at once, too.")
+@click.option("--must-return", is_flag=True, help="With --what-if: no exception may leave the routine.")
+@stub_option
+@unguarded_option
 @as_json
 def inject(as_json: bool, **options: Any) -> int:
-    """Sweep faults over the copies of a routine, by default CopyFromUser.
+    """Sweep faults over the copies of a routine, by default CopyFromUser, or over a whole call with --what-if.
 
     Runs every combination of lengths, offsets, profiles and faults, judges what each left behind, and shows the
     verdicts: how many are correct, and of the others the first ones with the smallest experiment that fails alike.

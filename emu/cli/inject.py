@@ -7,34 +7,41 @@ import contextlib
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from emu.campaign.campaign import Campaign
 from emu.campaign.copy_sweep import CopySweep
 from emu.campaign.executors import open_executor
+from emu.campaign.plan import Plan
+from emu.campaign.plan_json import plan_from_json
 from emu.campaign.progress import Progress
 from emu.campaign.runner import run_campaign
 from emu.campaign.store import Row, Store
 from emu.campaign.verdict import VerdictClass
+from emu.campaign.what_if import WhatIf
+from emu.campaign.what_if_workbench import WHAT_IF_WORKBENCH
 from emu.cli.inject_findings import differing, find_first, minimised
 from emu.cli.inject_plan import InjectOptions, files_of, sweep_of
 from emu.cli.inject_progress import progress_shown
 from emu.cli.main import STATUS_INTERRUPTED
 from emu.cli.mistakes import Mistake, mistakes_reported
 from emu.cli.output import make_console, show, show_json
+from emu.cli.what_if import ChanceRow, chance_rows, check_what_if, find_differing, what_if_of
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignRun:
     """What `emu inject` shows."""
 
-    sweep: CopySweep
+    sweep: Plan
     progress: Progress
     found: list[Row]
     """The first ones that are not correct and differ."""
     store: str | None
     """The file; None where nothing is kept."""
+    chances: list[ChanceRow] = field(default_factory=list)
+    """What can fail, of a what-if sweep."""
 
     @property
     def clean(self) -> bool:
@@ -45,6 +52,7 @@ class CampaignRun:
 def run_inject(options: InjectOptions, *, as_json: bool) -> int:
     """Run `emu inject`; returns the exit status."""
     with mistakes_reported():
+        check_what_if(options)
         kept = options.resume or options.store
         try:
             with _opened(options) as (store, sweep):
@@ -58,16 +66,15 @@ def run_inject(options: InjectOptions, *, as_json: bool) -> int:
 
 
 @contextlib.contextmanager
-def _opened(options: InjectOptions) -> Iterator[tuple[Store, CopySweep]]:
+def _opened(options: InjectOptions) -> Iterator[tuple[Store, Plan]]:
     """Open the store that is resumed, or create one. A file in which nothing was recorded goes away with a mistake."""
     if options.resume is not None:
         if given := options.about_the_sweep:
             raise Mistake(f"--resume goes on with what {options.resume} says; leave {given[0]} out")
         with Store.resume(options.resume) as store:
-            yield store, CopySweep.from_json(store.campaign.read_plan())
+            yield store, plan_from_json(store.campaign.read_plan())
         return
-    sweep = sweep_of(options)
-    campaign = Campaign.of(sweep.to_json(), files_of(sweep), oracle=options.oracle or "")
+    sweep, campaign = _declared(options)
     with contextlib.ExitStack() as stack:
         if options.store is None:
             path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emu-inject-"))) / "campaign.store"
@@ -83,11 +90,22 @@ def _opened(options: InjectOptions) -> Iterator[tuple[Store, CopySweep]]:
             raise
 
 
-def _run(options: InjectOptions, store: Store, sweep: CopySweep, kept: str | None) -> CampaignRun:
+def _declared(options: InjectOptions) -> tuple[Plan, Campaign]:
+    if options.what_if:
+        plan = what_if_of(options)
+        return plan, Campaign.of(plan.to_json(), plan.call.files, WHAT_IF_WORKBENCH)
+    sweep = sweep_of(options)
+    return sweep, Campaign.of(sweep.to_json(), files_of(sweep), oracle=options.oracle or "")
+
+
+def _run(options: InjectOptions, store: Store, sweep: Plan, kept: str | None) -> CampaignRun:
     left = store.total - store.done.count
     executor = open_executor(left, options.workers, options.scheduler, options.local_cluster)
     with executor, progress_shown(store.total) as report:
         progress = run_campaign(sweep.numbers(), store, executor, report)
+    if isinstance(sweep, WhatIf):
+        return CampaignRun(sweep, progress, find_differing(store, sweep), kept, chance_rows(sweep, store))
+    assert isinstance(sweep, CopySweep)
     return CampaignRun(sweep, progress, differing(minimised(store, sweep, find_first(store))), kept)
 
 

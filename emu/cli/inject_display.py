@@ -12,6 +12,7 @@ from emu.campaign.verdict import VerdictClass
 from emu.cli.campaign_display import display_findings, verdict_table
 from emu.cli.inject import CampaignRun
 from emu.cli.sections import section
+from emu.cli.what_if_display import chances_table
 from emu.cli.words import plural
 
 
@@ -22,6 +23,8 @@ def display_inject(run: CampaignRun) -> Iterator[RenderableType]:
     before = f", {progress.done - progress.fresh:,} before" if progress.fresh < progress.done else ""
     speed = f" in {progress.seconds:.1f} s, {progress.rate:,.0f}/s" if progress.fresh else ""
     yield Text(f"{plural(progress.fresh, 'experiment')}{speed}{before}", "dim")
+    if run.chances:
+        yield section("What can fail", "", chances_table(run.chances))
     yield section("Verdicts", "", verdict_table(progress.counts))
     failures = progress.done - progress.counts[VerdictClass.CORRECT]
     if failures:

@@ -42,6 +42,12 @@ class InjectOptions:
     workers: int | None
     scheduler: str | None
     local_cluster: int | None
+    arguments: tuple[str, ...] = ()
+    what_if: bool = False
+    pairs: bool = False
+    must_return: bool = False
+    stubs: tuple[str, ...] = ()
+    unguarded: bool = False
 
     @property
     def about_the_sweep(self) -> list[str]:
@@ -60,6 +66,11 @@ class InjectOptions:
             "--seed": self.seed is not None,
             "--oracle": self.oracle is not None,
             "--store": self.store is not None,
+            "--what-if": self.what_if,
+            "--pairs": self.pairs,
+            "--must-return": self.must_return,
+            "--stub": self.stubs,
+            "--unguarded": self.unguarded,
         }
         routine = [] if self.routine is None else [f"routine {self.routine}"]
         return [*routine, *(name for name, value in given.items() if value)]
