@@ -273,3 +273,34 @@ def test_the_how_to_about_clusters_quotes_what_is_said(message: str) -> None:
     page = (ROOT / "docs" / "how-to" / "use-a-cluster.md").read_text(encoding="utf-8")
     assert message in page
     assert message in (ROOT / "emu" / "campaign" / "cluster.py").read_text(encoding="utf-8")
+
+
+def test_the_how_to_about_what_if_sweeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commands show what it quotes, of the driver as it is and mended."""
+    page = (ROOT / "docs" / "how-to" / "fail-every-access.md").read_text(encoding="utf-8")
+    source = _blocks("docs/how-to/run-compiled-c.md", "c")[0]
+    leaking = "        return GetExceptionCode();"
+    monkeypatch.chdir(tmp_path)
+    found = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    before, mended = page.split("## Mend it, and ask for more\n")
+    statuses = []
+    for section, driver in (
+        (before, source),
+        (mended, source.replace(leaking, f"        ExFreePool(copy);\n{leaking}")),
+    ):
+        (tmp_path / "capture.c").write_text(driver, encoding="utf-8")
+        shown = ""
+        for language, block in re.findall(r"```(sh|text)\n(.*?)```", section, re.DOTALL):
+            if language == "text":
+                assert _unwrapped(block) in _unwrapped(shown)
+                continue
+            ran = subprocess.run(
+                ["sh", "-ec", block],
+                env={**os.environ, "PATH": found, "COLUMNS": "100"},
+                capture_output=True,
+                encoding="utf-8",
+                check=False,
+            )
+            shown = ran.stdout
+            statuses.append((ran.returncode, ran.stderr))
+    assert statuses == [(1, ""), (0, ""), (1, "")]

@@ -31,6 +31,8 @@ MOST_READ: Final = 100_000
 """Rows that are looked through for findings that differ."""
 
 _OPTION: Final = re.compile(r"-+[A-Za-z]")
+_WHICH: Final = re.compile(r"\+0x[0-9a-f]+|bytes? [\d,]+( to [\d,]+)?|[\d,]+ bytes from [\d,]+ to [\d,]+|; after .*")
+"""What tells findings apart that are the same: the instruction of a line, the byte, what failed."""
 
 
 class ChanceRow(NamedTuple):
@@ -111,7 +113,7 @@ def find_differing(store: Store, plan: WhatIf) -> list[Row]:
     """Return the first experiment of each thing that is wrong; a pair with the one that fails alike alone."""
     first: dict[tuple[VerdictClass, str], Row] = {}
     for row in islice(store.rows(), MOST_READ):
-        first.setdefault((row.verdict.kind, row.verdict.detail.partition("; after ")[0]), row)
+        first.setdefault((row.verdict.kind, _WHICH.sub("", row.verdict.detail)), row)
     rows = list(first.values())[:MOST_SHOWN]
     pairs = [row for row in rows if row.minimal_id is None and plan.singles(row.number)]
     if not pairs:
