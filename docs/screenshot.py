@@ -19,7 +19,7 @@ from selenium import webdriver
 HERE = Path(__file__).parent
 TUTORIAL = HERE / "tutorial" / "find-a-broken-copy.md"
 PICTURE = HERE / "images" / "report.png"
-WINDOW = 1280, 860
+WINDOW = 1200, 820
 
 COMMANDS = (
     "inject quick_copy --image quick_copy.S --store quick.campaign",
