@@ -22,8 +22,8 @@ PICTURE = HERE / "images" / "report.png"
 WINDOW = 1200, 820
 
 COMMANDS = (
-    "inject quick_copy --image quick_copy.S --store quick.campaign",
-    "report quick.campaign -o quick.html",
+    "inject quick_copy --image quick_copy.S --store quick.store",
+    "report quick.store -o quick.html",
 )
 
 

@@ -245,7 +245,7 @@ def test_the_how_to_about_campaigns(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             assert (ran.status, ran.err) == (expected, ""), command
             shown = ran.out
     assert {each.name for each in tmp_path.glob("copy.*")} == {
-        "copy.campaign", "copy.html", "copy.json", "copy.xml", "copy.csv", "copy.parquet"
+        "copy.store", "copy.html", "copy.json", "copy.xml", "copy.csv", "copy.parquet"
     }  # fmt: skip
     _, script = re.findall(r"```sh\n(.*?)```", ci, re.DOTALL)
     found = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
