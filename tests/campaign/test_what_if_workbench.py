@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,20 @@ def test_an_experiment_does_the_same_on_a_machine_of_its_own(name: str) -> None:
                 (name, note.address, note.content) for name, note in seen.arguments.items()
             ]
             assert [each.block for each in alone.outstanding] == [note.block for note in seen.blocks]
+
+
+def test_a_byte_of_no_argument_is_named_by_its_address() -> None:
+    # No terminator: the byte behind the text is read, too.
+    call = CallExperiment("strlen", (parse_argument("user:=abc"),), profile=driver("leaks_pool").call.profile)
+    plan = WhatIf.measure(call)
+    with contextlib.closing(workbench_of(plan)) as bench:
+        identity = bench.replay_id(4)
+        seen = bench.observe(plan.faults(4))
+        assert not bench.judge(4).kind
+    assert re.search(r"/none@0x[0-9a-f]+,access=1$", identity)
+    assert isinstance(seen.outcome, Raised)
+    assert seen.outcome.record.fault_address == seen.arguments["arg0"].address + 3
+    assert parse_call_id(identity).run().outcome == seen.outcome
 
 
 def test_verdicts_do_not_depend_on_what_ran_before() -> None:

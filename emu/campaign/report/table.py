@@ -14,6 +14,7 @@ from emu.campaign.plan import PlanPart
 from emu.campaign.report.grid import MOST_OFFSETS, NOWHERE, Numbers
 from emu.campaign.report.results import CampaignResults
 from emu.faults import BufferPlace, Fault
+from emu.faults.fault import PAGE_STATES
 
 BYTE: Final = "faulting byte"
 INSTRUCTION: Final = "instruction"
@@ -81,7 +82,8 @@ def _place(faults: tuple[Fault, ...]) -> tuple[str, int]:
         return "", NOWHERE
     first = faults[0]
     place = first.place
-    if isinstance(place, BufferPlace) and place.buffer in (SOURCE, TARGET):
+    # A flip may be of code, by its symbol; a page state is of a buffer, be it an argument of a whole call.
+    if isinstance(place, BufferPlace) and (place.buffer in (SOURCE, TARGET) or first.kind in PAGE_STATES):
         return BYTE, place.offset
     if first.insn is not None:
         return INSTRUCTION, first.insn

@@ -6,10 +6,15 @@ from pathlib import Path
 import pytest
 
 from emu.campaign.fault_template import parse_fault_choices
+from emu.campaign.in_process import InProcessExecutor
 from emu.campaign.report.grid import NOWHERE
+from emu.campaign.report.results import CampaignResults
 from emu.campaign.report.table import ResultTable
+from emu.campaign.runner import run_campaign
+from emu.campaign.store import Store
 from emu.campaign.verdict import CORRECT
 from tests.campaign.report.made_store import first_byte, judged, make_store, small_sweep
+from tests.campaign.what_if_drivers import campaign_of, driver
 
 
 def test_the_columns_are_what_the_cases_say(tmp_path: Path) -> None:
@@ -42,6 +47,22 @@ def test_a_fault_without_a_byte_is_at_its_instruction(tmp_path: Path, faults: st
     table = ResultTable.of(make_store(tmp_path / "c.store", sweep, lambda _: CORRECT))
     assert table.place_name == name
     assert set(table.place.tolist()) == places
+
+
+def test_a_what_if_sweep_has_the_bytes_of_its_arguments(tmp_path: Path) -> None:
+    plan = driver("leaks_pool").sweep()
+    with Store.create(tmp_path / "w.store", campaign_of(plan), len(plan)) as store, InProcessExecutor() as here:
+        run_campaign(plan.numbers(), store, here)
+        table = ResultTable.of(CampaignResults(store))
+    assert table.place_name == "faulting byte"
+    assert table.place.tolist() == [NOWHERE, 0, 4, NOWHERE]
+    assert table.length.tolist() == [0] * 4
+    assert [table.layers[layer][1] for layer in table.layer] == [
+        "",
+        "none@every-access",
+        "none@every-access",
+        "no-memory@every-allocation",
+    ]
 
 
 def test_a_table_of_nothing(tmp_path: Path) -> None:
