@@ -28,7 +28,7 @@ class UserAccess(NamedTuple):
     place: BufferPlace | AddressPlace
     """Its first byte on the page."""
     number: int
-    """How manieth access to that byte it is, counted from 1."""
+    """Which of the accesses to that byte it is, counted from 1."""
     size: int
     """Bytes on the page."""
     writes: bool

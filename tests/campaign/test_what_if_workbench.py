@@ -18,6 +18,7 @@ from emu.campaign.call_experiment import CallExperiment
 from emu.campaign.call_replay_id import parse_call_id
 from emu.campaign.campaign import Campaign
 from emu.campaign.in_process import InProcessExecutor
+from emu.campaign.process_pool import ProcessPool
 from emu.campaign.runner import run_campaign
 from emu.campaign.store import Store
 from emu.campaign.verdict import VerdictClass
@@ -141,6 +142,17 @@ def test_a_campaign_of_it(tmp_path: Path) -> None:
     assert (progress.done, [row.number for row in rows]) == (4, [1, 2])
     assert rows[0].replay_id.endswith("/irql=0/budget=20000/none@arg0+0,access=1")
     assert rows[0].verdict.kind is VerdictClass.STATE_LEAK
+
+
+def test_the_rows_are_the_same_whoever_runs_it(tmp_path: Path) -> None:
+    plan = dataclasses.replace(driver("leaks_pool").sweep(), pairs=True, failures=parse_failures(["none,unmapped"]))
+    rows = []
+    for number, executor in enumerate((InProcessExecutor(), ProcessPool(2))):
+        with Store.create(tmp_path / str(number), campaign_of(plan), len(plan)) as store, executor:
+            run_campaign(plan.numbers(), store, executor)
+            rows.append(list(store.rows()))
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == 8
 
 
 def test_an_oracle_is_refused() -> None:
