@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from emu import Bugchecked, NtStatus, Returned
+from emu import Bugchecked, Machine, NtStatus, Returned
 from emu.address import Gva
 from emu.nt.bugcheck import BugCheck
 from emu.outcome import Outcome
@@ -23,7 +23,7 @@ from tests.guest.copies import (
     extent_of,
     pattern,
 )
-from tests.guest.machines import EVERY_KIND, fresh_machine
+from tests.guest.machines import EVERY_KIND
 
 LONGEST = 128
 SAMPLE_LENGTHS = (1, 2, 15, 16, 17, 63, 64, 65, 127, 128)
@@ -34,36 +34,36 @@ def _every_byte(lengths: range | tuple[int, ...]) -> Iterator[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("state", PAGE_STATES, ids=lambda state: state.name)
-def test_every_byte_of_every_length(state: BadPage) -> None:
+def test_every_byte_of_every_length(machine: Machine, state: BadPage) -> None:
     """Every length 1 to 128 and every byte of it, each with one alignment of the target, all of them in turn.
 
     Right exception with code, operation and address; the landed prefix that the contract allows; paged out, the
     copy completes; a guard page lets the second call through. The sweep has all alignments, on every kind of profile.
     """
-    copies = FaultingCopies(fresh_machine(), LONGEST)
+    copies = FaultingCopies(machine, LONGEST)
     for length, byte in _every_byte(range(1, LONGEST + 1)):
         copies.check(state, length, byte, (5 * length + byte) % 16)
 
 
-@pytest.mark.parametrize("profile", [profile for profile in EVERY_KIND if profile != "skylake-server"])
+@pytest.mark.parametrize("machine", [profile for profile in EVERY_KIND if profile != "skylake-server"], indirect=True)
 @pytest.mark.parametrize("state", PAGE_STATES, ids=lambda state: state.name)
-def test_every_kind_of_profile(profile: str, state: BadPage) -> None:
+def test_every_kind_of_profile(machine: Machine, state: BadPage) -> None:
     """Every byte of lengths around 1, 16, 64 and 128, the target at offsets 0 and 9."""
-    copies = FaultingCopies(fresh_machine(profile), LONGEST)
+    copies = FaultingCopies(machine, LONGEST)
     for length, byte in _every_byte(SAMPLE_LENGTHS):
         copies.check(state, length, byte)
         copies.check(state, length, byte, 9)
 
 
 @pytest.mark.sweep
-@pytest.mark.parametrize("profile", EVERY_KIND)
+@pytest.mark.parametrize("machine", EVERY_KIND, indirect=True)
 @pytest.mark.parametrize("state", PAGE_STATES, ids=lambda state: state.name)
-def test_every_byte_of_every_length_at_every_alignment(profile: str, state: BadPage) -> None:
+def test_every_byte_of_every_length_at_every_alignment(machine: Machine, state: BadPage) -> None:
     """Every length 1 to 128 × every byte of it × every alignment of the target: 132,096 experiments a case.
 
     The source's alignment is minus the byte, so every pair of alignments is among them.
     """
-    copies = FaultingCopies(fresh_machine(profile), LONGEST)
+    copies = FaultingCopies(machine, LONGEST)
     for length, byte in _every_byte(range(1, LONGEST + 1)):
         for target_offset in range(16):
             copies.check(state, length, byte, target_offset)
@@ -72,29 +72,30 @@ def test_every_byte_of_every_length_at_every_alignment(profile: str, state: BadP
 LONG_LENGTHS = (511, 512, 513, 575, 576, 1000, PAGE, PAGE + 65)
 
 
-@pytest.mark.parametrize("profile", ["nehalem", "skylake-server", "epyc-rome"])
+@pytest.mark.parametrize("machine", ["nehalem", "skylake-server", "epyc-rome"], indirect=True)
 @pytest.mark.parametrize("state", PAGE_STATES, ids=lambda state: state.name)
-def test_long_copies(profile: str, state: BadPage) -> None:
+def test_long_copies(machine: Machine, state: BadPage) -> None:
     """Lengths from 511 to over a page, on the wide path and by `rep movsb`: the first and last bytes, some between."""
-    copies = FaultingCopies(fresh_machine(profile), max(LONG_LENGTHS))
+    copies = FaultingCopies(machine, max(LONG_LENGTHS))
     for length in LONG_LENGTHS:
         for byte in sorted({0, 1, 15, 63, 64, 65, 255, 447, 448, 449, length // 2, length - 64, length - 1}):
             copies.check(state, length, byte, byte % 16)
 
 
-def test_rep_movsb_stops_at_the_exact_byte() -> None:
+def test_rep_movsb_stops_at_the_exact_byte(machine: Machine) -> None:
     """By `rep movsb` every byte before the faulting one lands; the wide path may miss up to 63 of them."""
-    copies = FaultingCopies(fresh_machine("skylake-server"), 1000)
+    copies = FaultingCopies(machine, 1000)
     copies.machine.user.unmap(copies.bad_page)
     for byte in range(0, 1000, 37):
         copies.call(1000, byte)
         assert copies.check_landed(1000, byte, 0, f"byte {byte}") == byte
 
 
+@pytest.mark.parametrize("machine", ["nehalem"], indirect=True)
 @pytest.mark.parametrize("length", [64, 128, 150])
-def test_wide_path_stops_after_whole_steps(length: int) -> None:
+def test_wide_path_stops_after_whole_steps(machine: Machine, length: int) -> None:
     """A fault in a wide step leaves whole steps of 64 behind it, one in the last bytes is exact."""
-    copies = FaultingCopies(fresh_machine("nehalem"), length)
+    copies = FaultingCopies(machine, length)
     copies.machine.user.unmap(copies.bad_page)
     for byte in range(length):
         copies.call(length, byte)
@@ -102,11 +103,11 @@ def test_wide_path_stops_after_whole_steps(length: int) -> None:
         assert landed == (byte // 64 * 64 if byte < length // 64 * 64 else byte)
 
 
-@pytest.mark.parametrize("profile", ["nehalem", "skylake-server"])
+@pytest.mark.parametrize("machine", ["nehalem", "skylake-server"], indirect=True)
 @pytest.mark.parametrize("state", PAGE_STATES, ids=lambda state: state.name)
-def test_bad_page_between_good_ones(profile: str, state: BadPage) -> None:
+def test_bad_page_between_good_ones(machine: Machine, state: BadPage) -> None:
     """The copy reaches over the bad page into a good one: it stops, or goes on, at the bad one's first byte."""
-    copies = FaultingCopies(fresh_machine(profile), 2 * PAGE)
+    copies = FaultingCopies(machine, 2 * PAGE)
     for byte in (0, 1, 15, 16, 63, 64, 100, 1000):
         copies.check(state, byte + PAGE + 100, byte)
 
@@ -114,8 +115,8 @@ def test_bad_page_between_good_ones(profile: str, state: BadPage) -> None:
 class _FaultingTarget:
     """Copies whose target crosses into a bad page."""
 
-    def __init__(self, profile: str) -> None:
-        self.machine = fresh_machine(profile)
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
         self.extent = extent_of(self.machine, "CopyFromUser")
         self.data = pattern(1024)
         self.allocate()
@@ -146,11 +147,11 @@ TARGET_CASES = [
 ]
 
 
-@pytest.mark.parametrize("profile", EVERY_KIND)
+@pytest.mark.parametrize("machine", EVERY_KIND, indirect=True)
 @pytest.mark.parametrize("state", ["unmapped", "none", "guard"])
-def test_absent_target_page(profile: str, state: str) -> None:
+def test_absent_target_page(machine: Machine, state: str) -> None:
     """A kernel page that is not there is a bugcheck 0x50, never an exception: {address, 2 = write, RIP, 0}."""
-    copies = _FaultingTarget(profile)
+    copies = _FaultingTarget(machine)
     for length, byte in TARGET_CASES:
         kernel = copies.machine.kernel
         if state == "unmapped":
@@ -167,10 +168,10 @@ def test_absent_target_page(profile: str, state: str) -> None:
         assert copies.extent.holds(rip)
 
 
-@pytest.mark.parametrize("profile", EVERY_KIND)
-def test_read_only_target_page(profile: str) -> None:
+@pytest.mark.parametrize("machine", EVERY_KIND, indirect=True)
+def test_read_only_target_page(machine: Machine) -> None:
     """A write to a read-only kernel page is a bugcheck 0xBE: {address, PTE, ...}."""
-    copies = _FaultingTarget(profile)
+    copies = _FaultingTarget(machine)
     for length, byte in TARGET_CASES:
         copies.machine.kernel.protect(copies.bad_page, "ro")
         bad_page, outcome = copies.bad_page, copies.call(length, byte)
@@ -179,9 +180,9 @@ def test_read_only_target_page(profile: str) -> None:
         assert entry & 0b111 == 0b001, "present, not writable, supervisor"
 
 
-def test_target_page_that_cannot_be_read_in() -> None:
+def test_target_page_that_cannot_be_read_in(machine: Machine) -> None:
     """An in-page error of a kernel page is a bugcheck 0x7A with the status and the address."""
-    copies = _FaultingTarget("skylake-server")
+    copies = _FaultingTarget(machine)
     for length, byte in TARGET_CASES:
         copies.machine.kernel.fail_page_in(copies.bad_page, NtStatus.IN_PAGE_ERROR)
         bad_page, outcome = copies.bad_page, copies.call(length, byte)
@@ -190,10 +191,9 @@ def test_target_page_that_cannot_be_read_in() -> None:
         assert parameters[3] == bad_page
 
 
-@pytest.mark.parametrize("profile", EVERY_KIND)
-def test_paged_out_target_and_source(profile: str) -> None:
+@pytest.mark.parametrize("machine", EVERY_KIND, indirect=True)
+def test_paged_out_target_and_source(machine: Machine) -> None:
     """Both boundaries at the same byte, both pages paged out: they come back in turn, and the copy is exact."""
-    machine = fresh_machine(profile)
     data, poison = pattern(2 * PAGE), bytes((POISON,)) * 2 * PAGE
     source, target = machine.user.alloc(data), machine.kernel.alloc(poison)
     for length in (1, 16, 64, 65, 128, 600):

@@ -14,7 +14,7 @@ from emu.memory.buffer import Buffer
 from emu.nt.unwind import UnwindOp
 from emu.seh.unwind_info import decode_unwind_info
 from tests.guest.copies import PAGE, pattern
-from tests.guest.machines import ALL_PROFILES, EVERY_KIND, WITH_SMAP_POLICIES, fresh_machine
+from tests.guest.machines import ALL_PROFILES, EVERY_KIND, WITH_SMAP_POLICIES
 from tests.guest.watched_call import KERNEL_FLAGS, SOURCES, WatchedCall
 
 NONVOLATILE = {"rbx": 3, "rbp": 5, "rsi": 6, "rdi": 7, "r12": 12, "r13": 13, "r14": 14, "r15": 15}
@@ -29,9 +29,9 @@ ROUNDING_DOWN = MXCSR_DEFAULT | 1 << 13
 FLUSHING_TO_ZERO = MXCSR_DEFAULT | 1 << 15
 
 
-def _landing_ac(profile: str) -> bool:
+def _landing_ac(profile: Profile) -> bool:
     """AC in an `__except` block is the kernel's, as on any kernel entry."""
-    return Profile.parse(profile).smap == "permit"
+    return profile.smap == "permit"
 
 
 Arguments: TypeAlias = tuple[int, int, int]
@@ -77,11 +77,10 @@ class Ways:
             yield self.refused(length)
 
 
-@pytest.mark.parametrize("profile", ALL_PROFILES)
+@pytest.mark.parametrize("machine", ALL_PROFILES, indirect=True)
 @pytest.mark.parametrize("irql", [0, 1])
-def test_a_call_from_the_host(profile: str, irql: int) -> None:
+def test_a_call_from_the_host(machine: Machine, irql: int) -> None:
     """After a bare call: non-volatile registers, RSP, DF, AC, MXCSR and IRQL, returned and raised."""
-    machine = fresh_machine(profile)
     stack_pointers = set()
     for way in Ways(machine):
         outcome = machine.call("CopyFromUser", *way.arguments, irql=irql)
@@ -93,22 +92,21 @@ def test_a_call_from_the_host(profile: str, irql: int) -> None:
             expected = int.from_bytes(XMM_SENTINELS[16 * number : 16 * number + 16], "little")
             assert registers[f"xmm{number}"] == expected
         assert not registers["rflags"] & FLAG_DF
-        assert bool(registers["rflags"] & FLAG_AC) == _landing_ac(profile), str(outcome)
+        assert bool(registers["rflags"] & FLAG_AC) == _landing_ac(machine.profile), str(outcome)
         assert registers["mxcsr"] == MXCSR_DEFAULT
         assert machine.irql == irql
         stack_pointers.add(registers["rsp"])
     assert len(stack_pointers) == 1
 
 
-@pytest.mark.parametrize("profile", ALL_PROFILES)
-def test_a_caller_with_live_registers_and_a_try(profile: str) -> None:
+@pytest.mark.parametrize("machine", ALL_PROFILES, indirect=True)
+def test_a_caller_with_live_registers_and_a_try(machine: Machine) -> None:
     """A caller in assembly with values in all non-volatile registers, its own `__try`, and flags of its own.
 
     A return leaves the caller's AC, set or clear, and DF = 0 even where the caller had set it. After a fault the
     `__except` block has the AC of the kernel's policy; the raise of the range check enters no trap handler, so the AC
     is still the caller's. DF = 0, MXCSR the live one. IRQL stays. (The registers are checked by each call.)
     """
-    machine = fresh_machine(profile)
     watched, routine = WatchedCall(machine), machine.resolve("CopyFromUser")
     for way in Ways(machine):
         for ac in (0, FLAG_AC):
@@ -117,16 +115,15 @@ def test_a_caller_with_live_registers_and_a_try(profile: str) -> None:
                     after = watched.call(routine, way.arguments, rflags=KERNEL_FLAGS | ac | df, mxcsr=mxcsr, irql=irql)
                     case = f"{way}, AC {ac:#x}, DF {df:#x}: {after}"
                     assert after.landed == way.code, case
-                    assert after.has(FLAG_AC) == (_landing_ac(profile) if way.trapped else bool(ac)), case
+                    assert after.has(FLAG_AC) == (_landing_ac(machine.profile) if way.trapped else bool(ac)), case
                     assert not after.has(FLAG_DF), case
                     assert after.mxcsr == mxcsr, case
                     assert after.irql == irql, case
 
 
-@pytest.mark.parametrize("profile", EVERY_KIND)
-def test_every_faulting_byte(profile: str) -> None:
+@pytest.mark.parametrize("machine", EVERY_KIND, indirect=True)
+def test_every_faulting_byte(machine: Machine) -> None:
     """A fault at every byte of several lengths: whichever instruction it is, the caller's registers come back."""
-    machine = fresh_machine(profile)
     watched, routine, ways = WatchedCall(machine), machine.resolve("CopyFromUser"), Ways(machine)
     for length in (1, 16, 63, 64, 129, 600):
         for byte in range(length):
@@ -134,10 +131,9 @@ def test_every_faulting_byte(profile: str) -> None:
             assert after.landed == NtStatus.ACCESS_VIOLATION
 
 
-@pytest.mark.parametrize("profile", WITH_SMAP_POLICIES)
-def test_a_page_that_comes_back_changes_no_register(profile: str) -> None:
+@pytest.mark.parametrize("machine", WITH_SMAP_POLICIES, indirect=True)
+def test_a_page_that_comes_back_changes_no_register(machine: Machine) -> None:
     """A page-in in the middle of the copy: everything is as after a copy without one."""
-    machine = fresh_machine(profile)
     watched, routine, ways = WatchedCall(machine), machine.resolve("CopyFromUser"), Ways(machine)
     for length in (1, 64, 200, 700):
         for ac in (0, FLAG_AC):
@@ -192,10 +188,9 @@ class _LiveValues:
 
 
 @pytest.mark.parametrize("optimize", ["0", "1", "2", "s"])
-@pytest.mark.parametrize("profile", WITH_SMAP_POLICIES)
-def test_a_compiled_caller_keeps_its_live_values(profile: str, optimize: str) -> None:
+@pytest.mark.parametrize("machine", WITH_SMAP_POLICIES, indirect=True)
+def test_a_compiled_caller_keeps_its_live_values(machine: Machine, optimize: str) -> None:
     """A C caller with 8 integers and 10 doubles live across the copy, which its callee guards with `__try`."""
-    machine = fresh_machine(profile)
     caller = _LiveValues(machine, optimize)
     if optimize == "2":
         assert caller.saved_registers() >= 18, "the compiler no longer keeps the values in registers"

@@ -17,7 +17,7 @@ from emu.cpu.registers import FLAG_AC, FLAG_TF
 from emu.events import ExceptionRaised, FrameSearched
 from emu.image import Module
 from tests.guest.copies import extent_of, pattern
-from tests.guest.machines import WITH_SMAP_POLICIES, fresh_machine
+from tests.guest.machines import WITH_SMAP_POLICIES
 from tests.guest.watched_call import KERNEL_FLAGS, NEVER, WatchedCall
 
 CALLERS = {
@@ -61,8 +61,8 @@ class Step(NamedTuple):
 class Stepper:
     """Runs CopyFromUser an exception an instruction."""
 
-    def __init__(self, profile: str) -> None:
-        self.machine = fresh_machine(profile)
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
         self.watched = WatchedCall(self.machine)
         self.library: Module = next(module for module in self.machine.modules if "CopyFromUser" in module)
         names = [name for name in CALLERS if name in self.library]
@@ -156,30 +156,30 @@ class Stepper:
                 assert again[-1].raised == steps[number - 1].raised
 
 
-@pytest.mark.parametrize("profile", [*WITH_SMAP_POLICIES, "epyc-rome"])
-def test_every_instruction_unwinds_to_the_caller(profile: str) -> None:
+@pytest.mark.parametrize("machine", [*WITH_SMAP_POLICIES, "epyc-rome"], indirect=True)
+def test_every_instruction_unwinds_to_the_caller(machine: Machine) -> None:
     """Every way through the routine: the wide and the byte path, length 0, the first use, and AC set or clear."""
-    stepper = Stepper(profile)
+    stepper = Stepper(machine)
     for length in (0, 1, 64):
         stepper.check(length)
     stepper.check(131, rflags=FLAG_AC)
     stepper.check(131, uninitialised=True)
 
 
-@pytest.mark.parametrize("profile", ["skylake-server", "skylake-server,smap=off"])
-def test_rep_movsb_unwinds_to_the_caller(profile: str) -> None:
+@pytest.mark.parametrize("machine", ["skylake-server", "skylake-server,smap=off"], indirect=True)
+def test_rep_movsb_unwinds_to_the_caller(machine: Machine) -> None:
     """Each element of `rep movsb` is a step of its own."""
-    Stepper(profile).check(512)
+    Stepper(machine).check(512)
 
 
-def test_raise_of_the_range_check_unwinds_to_the_caller() -> None:
+def test_raise_of_the_range_check_unwinds_to_the_caller(machine: Machine) -> None:
     """The raise, the kernel's stub below it, and the way back where the filter continues: three rounds of it."""
-    Stepper("skylake-server").check(64, source=0x7FFF_FFFF_0000, limit=120)
+    Stepper(machine).check(64, source=0x7FFF_FFFF_0000, limit=120)
 
 
-def test_every_instruction_of_the_library_is_proved() -> None:
+def test_every_instruction_of_the_library_is_proved(machine: Machine) -> None:
     """Together the ways above reach every instruction of the three functions, and each raises in its turn."""
-    stepper = Stepper("skylake-server")
+    stepper = Stepper(machine)
     for steps in (
         stepper.run(131, uninitialised=True),
         stepper.run(131, rflags=FLAG_AC),
