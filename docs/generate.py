@@ -16,6 +16,7 @@ from rich.console import Console
 
 from docs.fault_grammar import faults
 from emu.campaign import parse_replay_id
+from emu.campaign.laboratory import judge_experiment
 from emu.campaign.report import csv_report, json_report
 from emu.campaign.store import APPLICATION_ID, FORMAT, SCHEMA
 from emu.cli.display import display_copy
@@ -64,7 +65,9 @@ def picture() -> str:
     console = Console(
         record=True, width=PICTURE_WIDTH, force_terminal=True, color_system="truecolor", file=io.StringIO()
     )
-    console.print(*display_copy(parse_replay_id(PICTURED).run(), PICTURE_WIDTH), sep="\n")
+    experiment = parse_replay_id(PICTURED)
+    shown = display_copy(experiment.run(), PICTURE_WIDTH, judge_experiment(experiment))
+    console.print(*shown, sep="\n")
     without_web_fonts = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
     return console.export_svg(
         title="emu copy --length 96 --fault none@src+77", code_format=without_web_fonts, unique_id="copy"

@@ -30,10 +30,10 @@ def open_executor(
 
     Raises `ExperimentError`.
     """
-    given = {"workers": workers, "scheduler": scheduler, "a local cluster": local_cluster}
+    given = {"--workers": workers, "--scheduler": scheduler, "--local-cluster": local_cluster}
     chosen = [name for name, value in given.items() if value is not None]
     if len(chosen) > 1:
-        raise ExperimentError(f"{' and '.join(chosen)}: choose one of them")
+        raise ExperimentError(f"{' and '.join(chosen)} each say who runs the experiments; give one of them")
     for name, count in (("workers", workers), ("workers of a local cluster", local_cluster)):
         if count is not None and count < 1:
             raise ExperimentError(f"{count} {name}: choose 1 or more")

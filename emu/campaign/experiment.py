@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -96,8 +98,12 @@ class CopyExperiment:
         load_images(machine, self.images, self.routine)
         return machine
 
-    def run(self, machine: Machine | None = None) -> CopyResult:
+    def run(
+        self, machine: Machine | None = None, watch: Callable[[Machine], AbstractContextManager[None]] | None = None
+    ) -> CopyResult:
         """Run it, by default on a machine of its own, else on one from `boot`, which is left as the call left it.
+
+        `watch` is entered around the call alone.
 
         Raises `ExperimentError` for a copy that does not fit guest RAM or its data, `UnknownSymbol` for the routine,
         `FaultError` for a fault that cannot be armed, and what `boot` raises.
@@ -127,7 +133,8 @@ class CopyExperiment:
             machine.inject(fault, src=source, dst=target)
         buffers = {"source": (machine.user, source.address), "target": (machine.kernel, target)}
         before = {name: page_facts(half, address, length) for name, (half, address) in buffers.items()}
-        outcome = machine.call(self.routine, target, source, length, irql=self.irql, budget=self.budget)
+        with nullcontext() if watch is None else watch(machine):
+            outcome = machine.call(self.routine, target, source, length, irql=self.irql, budget=self.budget)
         explanation = outcome.dispatch.explainer
         assert isinstance(explanation, Explanation)
         pages = [

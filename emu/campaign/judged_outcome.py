@@ -9,7 +9,8 @@ from emu.campaign.observation import Observation
 from emu.campaign.placement import SOURCE
 from emu.campaign.verdict import Verdict, VerdictClass
 from emu.cpu.trap import VECTOR_NAMES, Vector
-from emu.events import DispatchFailed, ExceptionRaised, TrapTaken
+from emu.events import DispatchFailed, ExceptionRaised, FaultStruck, TrapTaken
+from emu.faults import BufferPlace
 from emu.kernel.traps import DOUBLE_FAULT
 from emu.nt.bugcheck import BugCheck, to_bugcheck
 from emu.nt.status import describe_status
@@ -107,7 +108,25 @@ def judge_ending(observation: Observation, expectation: Expectation) -> Verdict:
         return Verdict(VerdictClass.EMULATOR_ERROR, f"not modelled: {outcome.reason}, at {_at(observation, outcome)}")
     if isinstance(outcome, Returned):
         return Verdict(VerdictClass.WRONG_STATUS, f"it returned{_describe_swallowed(observation)}{must}")
+    behind = _struck_behind(observation)
+    if behind is not None:
+        return Verdict(VerdictClass.WRONG_STATUS, f"{behind}; it raised {describe_status(outcome.record.code)}{must}")
     return Verdict(VerdictClass.WRONG_STATUS, f"{_describe_record(observation, outcome.record)}{must}")
+
+
+def _struck_behind(observation: Observation) -> str | None:
+    """Say from where a byte behind the last one was touched, for which a fault has waited."""
+    waiting = {
+        str(fault): fault.place
+        for fault in observation.case.faults
+        if isinstance(fault.place, BufferPlace) and fault.place.offset >= observation.case.length
+    }
+    for event in observation.events:
+        if type(event) is FaultStruck and event.fault in waiting:
+            place = waiting[event.fault]
+            of = "" if place.buffer == SOURCE else " of the target"
+            return f"byte {place.offset}{of}, behind the last one, was touched at {observation.locate(event.rip)}"
+    return None
 
 
 def was_swallowed(observation: Observation) -> bool:

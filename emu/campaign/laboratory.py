@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from emu.address import PAGE_SHIFT, PAGE_SIZE, Gva
 from emu.campaign.case import CopyCase
 from emu.campaign.content import Content, Pattern
-from emu.campaign.experiment import DEFAULT_ROUTINE, load_images
+from emu.campaign.experiment import DEFAULT_ROUTINE, CopyExperiment, load_images
 from emu.campaign.landing import POISON, RED_ZONE, poison_for
 from emu.campaign.observation import Observation, ProcessorNote
 from emu.campaign.oracle import Judge, judge_copy
@@ -84,6 +84,23 @@ class CopyLaboratory:
         for bench in self._benches.values():
             bench.machine.close()
         self._benches.clear()
+
+
+def judge_experiment(experiment: CopyExperiment) -> Verdict:
+    """Judge one copy as a campaign does, on a machine of its own. Raises what `CopyLaboratory.observe` raises."""
+    laboratory = CopyLaboratory(experiment.routine, experiment.images, experiment.data, experiment.budget)
+    case = CopyCase(
+        experiment.length,
+        experiment.source_offset,
+        experiment.target_offset,
+        experiment.faults,
+        experiment.profile,
+        experiment.irql,
+    )
+    try:
+        return laboratory.judge(case)
+    finally:
+        laboratory.close()
 
 
 class _Room(NamedTuple):

@@ -49,9 +49,16 @@ def boundary_offset(faults: Iterable[Fault], buffer: str) -> int:
 
 
 def describe_sharing(faults: Iterable[Fault], buffer: str, offset: int) -> Iterator[str]:
-    """Say of each fault whose byte begins no page which bytes share its state; `offset` is the buffer's in its page."""
+    """Say of each page state that is there from the start, and whose byte begins no page, which bytes share it.
+
+    `offset` is the buffer's in its page.
+    """
     name = f"the {_NAMES[buffer]}" if buffer in _NAMES else buffer
-    states = [(fault, byte) for fault, byte in named_bytes(faults, buffer) if fault.kind in PAGE_STATES]
+    states = [
+        (fault, byte)
+        for fault, byte in named_bytes(faults, buffer)
+        if fault.kind in PAGE_STATES and fault.access is None and fault.insn is None
+    ]
     for number, (fault, byte) in enumerate(states):
         first = max(byte - (offset + byte) % PAGE_SIZE, 0)
         if first == byte:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,8 @@ def _why_not_opened(path: Path) -> str:
     if not path.parent.is_dir():
         return f"{path} cannot be there: {path.parent} is no directory; create it first"
     if not path.exists():
+        if os.access(path.parent, os.W_OK):
+            return f"{path} does not exist"
         return f"{path} does not exist, and cannot be created where its directory is not writable"
     return (
         f"{path} cannot be opened: SQLite needs to read it, and to write files beside it (-wal, -shm); "

@@ -38,6 +38,11 @@ def load_oracle(name: str) -> Judge:
     if not callable(function):
         what = "has no function" if function is None else "has something else than a function under the name"
         raise OracleError(f"oracle {name!r}: {path} {what} {attribute!r}")
+    return as_judge(function, name, path)
+
+
+def as_judge(function: Callable[[Observation], Any], name: str, path: str) -> Judge:
+    """Return a judge that asks a function, which answers as one of a file does; `path` is the file that it is in."""
 
     def judge(observation: Observation) -> Verdict:
         try:

@@ -388,12 +388,37 @@ def report(as_json: bool, **options: Any) -> int:
 
 @app.command()
 @click.argument("identity", metavar="ID")
+@click.option("--trace", is_flag=True, help="List every instruction, too.")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="FILE",
+    help="Write its trace, its format by its extension: .txt .jsonl .tenet .drcov .info .json (Trace Event) .parquet "
+    ".html .trace. May be repeated.",
+)
+@click.option("--format", "format_name", metavar="NAME", help="The format of the files, whatever they are called.")
 @as_json
-def replay(identity: str, as_json: bool) -> int:
-    """Run an experiment again, from its replay id."""
-    from emu.cli.copy import run_replay  # noqa: PLC0415
+def replay(as_json: bool, **options: Any) -> int:
+    """Run an experiment again, from its replay id, and judge it."""
+    from emu.cli.replay import ReplayOptions, run_replay  # noqa: PLC0415
 
-    return run_replay(identity, as_json=as_json)
+    return run_replay(ReplayOptions(**options), as_json=as_json)
+
+
+@app.command()
+@click.argument("directory", metavar="[DIR]", default=".")
+@as_json
+def init(directory: str, as_json: bool) -> int:
+    """Begin a project that tests a routine of your own.
+
+    Writes into DIR, by default here, a routine, its tests in Python and in assembly, and a file for GitHub Actions;
+    they pass as they are. Overwrites nothing.
+    """
+    from emu.cli.init import run_init  # noqa: PLC0415
+
+    return run_init(directory, as_json=as_json)
 
 
 @app.command()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`emu copy` and `emu replay`: from options to an experiment, and its result to the terminal."""
+"""`emu copy`: from options to an experiment, and its result to the terminal."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from emu.campaign import (
     Inline,
     Pattern,
     boundary_offset,
-    parse_replay_id,
 )
-from emu.campaign.call_replay_id import is_call_id, parse_call_id
+from emu.campaign.laboratory import judge_experiment
 from emu.cli.mistakes import Mistake, mistakes_reported
 from emu.cli.output import make_console, show, show_json
 from emu.faults import parse_fault
@@ -48,35 +47,23 @@ class CopyOptions:
 def run_copy(options: CopyOptions, *, as_json: bool) -> int:
     """Run `emu copy`; returns the exit status."""
     with mistakes_reported():
-        return _run(experiment_of(options), as_json)
+        result = experiment_of(options).run()
+        show_copy(result, as_json)
+        return 0 if result.clean else 1
 
 
-def run_replay(identity: str, *, as_json: bool) -> int:
-    """Run `emu replay`; returns the exit status."""
-    with mistakes_reported():
-        if is_call_id(identity):
-            from emu.cli.run import show_call  # noqa: PLC0415 (most ids are copies')
-
-            return show_call(parse_call_id(identity), as_json=as_json)
-        return _run(parse_replay_id(identity), as_json)
-
-
-def _run(experiment: CopyExperiment, as_json: bool) -> int:
-    result = experiment.run()
-    _show(result, as_json)
-    return 0 if result.clean else 1
-
-
-def _show(result: CopyResult, as_json: bool) -> None:
+def show_copy(result: CopyResult, as_json: bool) -> None:
+    """Print what a copy gave, and what a campaign's judge says of it."""
+    verdict = judge_experiment(result.experiment)
     if as_json:
         from emu.cli.copy_data import copy_data  # noqa: PLC0415 (one of the two is needed)
 
-        show_json(copy_data(result))
+        show_json(copy_data(result, verdict))
     else:
         from emu.cli.display import display_copy  # noqa: PLC0415
 
         console = make_console()
-        show(console, *display_copy(result, console.width))
+        show(console, *display_copy(result, console.width, verdict))
 
 
 def experiment_of(options: CopyOptions) -> CopyExperiment:

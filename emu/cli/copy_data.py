@@ -13,6 +13,7 @@ strings of hexadecimal digits.
                  bugchecked  code name parameters [{value, meaning, doubtful}]
                  timed-out   budget rip at
                  unmodelled  reason rip at
+    verdict      class: correct wrong-data wrong-status state-leak bugcheck timeout masked emulator-error; detail
     source       address, before, after
     target       address, after, landed, prefix, complete, runs [{first, length, fate: landed untouched wrong}],
                  poison_damage: offsets outside the target that were written
@@ -27,11 +28,12 @@ from __future__ import annotations
 from typing import Any
 
 from emu.campaign import CopyResult, format_replay_id
+from emu.campaign.verdict import Verdict
 from emu.cli.call_data import event_data, hexadecimal, outcome_data, page_data
 from emu.cli.verdict import summary
 
 
-def copy_data(result: CopyResult) -> dict[str, Any]:
+def copy_data(result: CopyResult, verdict: Verdict) -> dict[str, Any]:
     """Return everything that the display shows."""
     experiment, landing = result.experiment, result.landing
     return {
@@ -51,6 +53,7 @@ def copy_data(result: CopyResult) -> dict[str, Any]:
             "notes": list(experiment.notes),
         },
         "outcome": {**outcome_data(result), "text": summary(result)},
+        "verdict": {"class": verdict.kind.label, "detail": verdict.detail},
         "source": {
             "address": hexadecimal(result.source_address),
             "before": result.content.hex(),

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from emu.campaign import CopyResult, format_replay_id
+from emu.campaign.verdict import Verdict, VerdictClass
 from emu.cli.hex_dump import HexDump, Mark
 from emu.cli.history import History
 from emu.cli.mappings import mappings_table
@@ -18,8 +19,8 @@ from emu.cli.words import damage_words, fault_reason, landed_count, last_fault, 
 from emu.outcome import Bugchecked
 
 
-def display_copy(result: CopyResult, width: int) -> Iterator[RenderableType]:
-    """Return what `emu copy` prints, part by part."""
+def display_copy(result: CopyResult, width: int, judged: Verdict) -> Iterator[RenderableType]:
+    """Return what `emu copy` prints, part by part, and what a judge says of the copy."""
     experiment = result.experiment
     yield Text(
         f"{experiment.routine}(target 0x{result.target_address:016x}, source 0x{result.source_address:016x}, "
@@ -36,10 +37,17 @@ def display_copy(result: CopyResult, width: int) -> Iterator[RenderableType]:
     if isinstance(result.outcome, Bugchecked):
         yield bugcheck_section(result, result.outcome)
     yield section("Outcome", "", verdict(result))
+    yield section("Verdict", "", _judgement(judged))
     # On one line whatever the width, so that it can be copied as one.
     yield Text.assemble(
         "\n", ("Replay", "bold"), f"  emu replay {format_replay_id(experiment)}", no_wrap=True, overflow="ignore"
     )
+
+
+def _judgement(judged: Verdict) -> Text:
+    if judged.kind is VerdictClass.CORRECT:
+        return Text("correct: what the contract of a copy asks for", "green")
+    return Text.assemble((judged.kind.label, "bold red"), f": {judged.detail}")
 
 
 def _landed_heading(result: CopyResult) -> str:

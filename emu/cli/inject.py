@@ -13,6 +13,7 @@ from pathlib import Path
 from emu.campaign.campaign import Campaign
 from emu.campaign.copy_sweep import CopySweep
 from emu.campaign.executors import open_executor
+from emu.campaign.oracle import load_oracle
 from emu.campaign.plan import Plan
 from emu.campaign.plan_json import plan_from_json
 from emu.campaign.progress import Progress
@@ -94,6 +95,10 @@ def _declared(options: InjectOptions) -> tuple[Plan, Campaign]:
     if options.what_if:
         plan = what_if_of(options)
         return plan, Campaign.of(plan.to_json(), plan.call.files, WHAT_IF_WORKBENCH)
+    if options.seed is not None and options.sample is None:
+        raise Mistake(f"--seed {options.seed} draws nothing without --sample N")
+    if options.oracle is not None:
+        load_oracle(options.oracle)
     sweep = sweep_of(options)
     return sweep, Campaign.of(sweep.to_json(), files_of(sweep), oracle=options.oracle or "")
 

@@ -39,7 +39,7 @@ def run_run(options: RunOptions, *, as_json: bool) -> int:
 def show_call(call: CallExperiment, *, as_json: bool) -> int:
     """Make a call and show it; returns the exit status. Raises what `CallExperiment.run` raises."""
     result = call.run()
-    _show(result, as_json)
+    show_run(result, as_json)
     return 0 if result.returned else 1
 
 
@@ -64,7 +64,8 @@ def _argument(text: str) -> Argument:
     return parse_argument(text)
 
 
-def _show(result: RunResult, as_json: bool) -> None:
+def show_run(result: RunResult, as_json: bool) -> None:
+    """Print what a call gave."""
     if as_json:
         from emu.cli.run_data import run_data  # noqa: PLC0415 (one of the two is needed)
 

@@ -34,7 +34,10 @@ def test_as_many_workers_as_asked_for() -> None:
     [
         ({"workers": 0}, "0 workers: choose 1 or more"),
         ({"local_cluster": -1}, "-1 workers of a local cluster: choose 1 or more"),
-        ({"workers": 2, "scheduler": "tcp://127.0.0.1:9"}, "workers and scheduler: choose one of them"),
+        (
+            {"workers": 2, "scheduler": "tcp://127.0.0.1:9"},
+            "--workers and --scheduler each say who runs the experiments; give one of them",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(options: dict[str, Any], message: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.command_line import Emu
 
-KEYS = {"replay", "clean", "experiment", "outcome", "source", "target", "pages", "events"}
+KEYS = {"replay", "clean", "experiment", "outcome", "verdict", "source", "target", "pages", "events"}
 
 
 def data_of(emu: Emu, line: str) -> dict[str, Any]:
@@ -63,3 +63,10 @@ def test_a_bugcheck(emu: Emu) -> None:
 )
 def test_the_other_endings(emu: Emu, line: str, kind: str) -> None:
     assert data_of(emu, line)["outcome"]["kind"] == kind
+
+
+def test_what_a_judge_says(emu: Emu) -> None:
+    assert data_of(emu, "--fault none@src+5")["verdict"] == {"class": "correct", "detail": ""}
+    timed_out = data_of(emu, "--budget 5 --length 100")["verdict"]
+    assert timed_out["class"] == "timeout"
+    assert timed_out["detail"].startswith("it never ended: 5 blocks were used up at umaccess!CopyFromUser+")

@@ -141,7 +141,10 @@ def test_an_oracle_of_the_users_own(emu: Emu) -> None:
         ("--irql 16", "irql 16 does not exist"),
         ("--sample 0", "a sample of 0: choose 1 or more"),
         ("--workers 0", "0 workers: choose 1 or more"),
-        ("--workers 2 --local-cluster 2", "workers and a local cluster: choose one of them"),
+        (
+            "--workers 2 --local-cluster 2",
+            "--workers and --local-cluster each say who runs the experiments; give one of them",
+        ),
         ("--image nowhere.S my_copy", "nowhere.S"),
         ("CopyFromUsr", "there is no routine 'CopyFromUsr'; nearest: CopyFromUser"),
         ("--oracle judge.py:judge", "judge.py"),
