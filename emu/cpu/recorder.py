@@ -182,10 +182,15 @@ class LongBlockLog:
         self._table = table.raw
         self._library.core_note_long_blocks(self._native, 1)
 
-    def finish(self) -> LongBlocks:
-        """Note no more, and return what was noted."""
+    def so_far(self) -> LongBlocks:
+        """Return what has been noted."""
         changes = ctypes.c_void_p()
         count = self._library.core_long_block_changes(self._native, ctypes.byref(changes))
         copy = ctypes.string_at(changes.value, count * _LONG_BLOCK_CHANGE_SIZE) if changes.value is not None else b""
-        self._library.core_note_long_blocks(self._native, 0)
         return LongBlocks(self._table, copy)
+
+    def finish(self) -> LongBlocks:
+        """Note no more, and return what was noted."""
+        noted = self.so_far()
+        self._library.core_note_long_blocks(self._native, 0)
+        return noted

@@ -7,6 +7,7 @@ with say all that happened in it, and logging them is all that tracing costs whi
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -70,7 +71,13 @@ class LoggedCall(NamedTuple):
 class RunLog:
     """Logs what a system runs, from `__init__` to `finish`."""
 
+    gives_way = False
+    """Whether it ends where another one begins."""
+
     def __init__(self, system: System) -> None:
+        running = system.cpu.log
+        if isinstance(running, RunLog) and running.gives_way:
+            running.finish()
         if system.cpu.log is not None:
             raise TraceError("a trace is being taken already; end it before the next one begins")
         self._system = system
@@ -171,15 +178,29 @@ class RunLog:
         """Stop logging."""
         if self.finished:
             return
+        self._complete()
+        self.long_blocks = self._long_block_log.finish()
+        self._system.cpu.log = None
+        self._system.ram.logged = False
+
+    def so_far(self) -> RunLog:
+        """Return a finished log of the calls that have ended; this one goes on."""
+        log = copy.copy(self)
+        if not self.finished:
+            self._note_pages()
+            log.runs, log.calls = self.runs.copy(), self.calls.copy()
+            log.images, log.code_frames = self.images.copy(), self.code_frames.copy()
+            log._complete()
+            log.long_blocks = self._long_block_log.so_far()
+        return log
+
+    def _complete(self) -> None:
+        """Add what the log ends with."""
         self.finished = True
-        system = self._system
         self._note_surroundings()
         self._note_pages()
         self.last_pages = tuple(self._pages)
-        self.last_block = bytes(system.cpu.block)
-        self.long_blocks = self._long_block_log.finish()
-        system.cpu.log = None
-        system.ram.logged = False
+        self.last_block = bytes(self._system.cpu.block)
 
     @property
     def modules(self) -> tuple[TracedModule, ...]:

@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 from emu import Machine, Raised, Returned, TimedOut
 from emu.address import PAGE_SHIFT, PAGE_SIZE, Gva
 from emu.cpu import registers as r
+from emu.cpu.recorder import Filter
 from emu.memory import page_table as pt
 from emu.memory.buffer import Buffer
 from emu.trace import TraceError
+from emu.trace.recorded import RecordedSource
 from emu.trace.run_log import FRESH, LOGGED, Page, Run, RunLog, _flagged
+from emu.trace.trace import Trace
 from tests.conformance.machines import code
 
 
@@ -344,3 +347,36 @@ class TestLife:
 def test_frames_with_a_flag(marks: list[bytes], flag: bytes) -> None:
     expected = [number for number, mark in enumerate(marks) if mark == flag]
     assert list(_flagged(b"".join(marks), flag)) == list(_flagged(bytearray(b"".join(marks)), flag)) == expected
+
+
+class TestSoFar:
+    def test_is_a_finished_log_and_the_log_goes_on(self, machine: Machine) -> None:
+        source, target = machine.user.alloc(b"first"), machine.kernel.alloc(8)
+        with logged(machine) as log:
+            machine.call("CopyFromUser", target, source, 5)
+            early = log.so_far()
+            source.write(b"other")
+            machine.call("CopyFromUser", target, source, 5)
+            late = log.so_far()
+        assert [each.finished for each in (early, late, log)] == [True] * 3
+        assert [len(each.calls) for each in (early, late, log)] == [1, 2, 2]
+        traces = [Trace(RecordedSource(each, Filter(), [])) for each in (early, late, log)]
+        assert [trace.state_at(len(trace)).read(target.address, 5) for trace in traces] == [
+            b"first",
+            b"other",
+            b"other",
+        ]
+        assert traces[1].text() == traces[2].text()
+        assert traces[2].text().startswith(traces[0].text())
+
+    def test_one_that_gives_way_ends_where_another_begins(self, machine: Machine) -> None:
+        class Patient(RunLog):
+            gives_way = True
+
+        first = Patient(machine._system)
+        second = RunLog(machine._system)
+        assert first.finished
+        assert not second.finished
+        with pytest.raises(TraceError, match="being taken already"):
+            RunLog(machine._system)
+        second.finish()
