@@ -24,6 +24,7 @@ def _trace_every_call(request: pytest.FixtureRequest) -> Iterator[None]:
             from tests.traced import trace_every_call  # noqa: PLC0415 (NumPy takes its time to import)
 
             trace_every_call(patch)
+            patch.setattr("emu.testing.machines.LoggedMachine.keeps_log", False)
         if request.config.getoption("--emu-watch"):
             from tests.watched import watch_every_processor  # noqa: PLC0415
 
