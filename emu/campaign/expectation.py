@@ -13,7 +13,7 @@ from emu.address import PAGE_SIZE
 from emu.campaign.case import CopyCase
 from emu.campaign.placement import SOURCE, TARGET
 from emu.faults import BufferPlace, Fault
-from emu.faults.fault import FLIP, IRQL, PAGE_STATES, SKIP
+from emu.faults.fault import FLIP, IRQL, NO_MEMORY, PAGE_STATES, SKIP
 from emu.faults.schedule import Schedule
 from emu.kernel.irql import DISPATCH_LEVEL
 from emu.memory.layout import USER_PROBE_ADDRESS
@@ -139,8 +139,8 @@ def _is_page_state_of_buffer(fault: Fault) -> bool:
 
 
 def _is_upset(fault: Fault) -> bool:
-    """Tell whether a fault is one of the processor, or of what it executes."""
-    return fault.kind == SKIP or (fault.kind in (FLIP, *PAGE_STATES) and not _is_at_buffer(fault))
+    """Tell whether a fault is one of the processor, of what it executes, or of what no copy needs."""
+    return fault.kind in (SKIP, NO_MEMORY) or (fault.kind in (FLIP, *PAGE_STATES) and not _is_at_buffer(fault))
 
 
 def is_scheduled(fault: Fault) -> bool:

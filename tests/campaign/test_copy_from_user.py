@@ -77,3 +77,8 @@ def test_upsets_of_the_processor_are_classified() -> None:
     laboratory.close()
     assert VerdictClass.EMULATOR_ERROR not in kinds
     assert len(kinds) >= 3
+
+
+def test_an_allocation_that_no_copy_asks_for_fails_without_effect() -> None:
+    plan = sweep("no-memory@pool", 5)
+    assert len(not_correct(plan, VerdictClass.MASKED)) == 0
