@@ -33,7 +33,7 @@ def test_its_trace_comes_behind_what_it_shows(emu: Emu, identity: str) -> None:
 @pytest.mark.parametrize("identity", [FAULTS, CALL])
 def test_its_trace_is_written(emu: Emu, identity: str, tmp_path: Path) -> None:
     ran = emu("replay", identity, "-o", str(tmp_path / "it.trace"), "-o", str(tmp_path / "it.jsonl"))
-    assert "it.trace" in ran.out.partition("\nFiles\n")[2]
+    assert "the trace itself" in ran.out.partition("\nFiles\n")[2]
     trace = load(tmp_path / "it.trace")
     lines = [json.loads(line) for line in (tmp_path / "it.jsonl").read_text(encoding="utf-8").splitlines()]
     assert len(lines) > len(trace) > 10
