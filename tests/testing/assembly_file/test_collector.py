@@ -192,7 +192,7 @@ def test_an_import_that_nobody_provides(pytester: pytest.Pytester) -> None:
 
 def test_workers_of_xdist(pytester: pytest.Pytester) -> None:
     write(pytester, TESTS.replace("37 at", "36 at") + ROUTINE)
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-n", "2")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-n", "1")
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["test_copy.S:14: raises STATUS_ACCESS_VIOLATION reading src+36 at my_copy"])
 
