@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from emu.address import PAGE_SIZE, Gva
-from emu.campaign.landing import POISON
 from emu.campaign.placement import boundary_offset
 from emu.faults import Fault
 from emu.machine import Machine
@@ -15,6 +14,10 @@ from emu.memory.buffer import Buffer
 from emu.testing.assembly_file.content import resolve
 from emu.testing.assembly_file.differences import describe_runs
 from emu.testing.assembly_file.model import Allocate, Value
+
+SURROUNDINGS: Final = (0x33, 0x55, 0x66, 0x99, 0xAA)
+"""What the pages hold around the buffers, in their order: not poison, and not what is around the buffer before, so that
+a byte too many that is copied from around one buffer is seen in another."""
 
 
 class Surrounding(NamedTuple):
@@ -25,7 +28,7 @@ class Surrounding(NamedTuple):
 
 
 class BufferSet:
-    """The buffers by their names; the rest of their pages is poisoned."""
+    """The buffers by their names."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -36,11 +39,12 @@ class BufferSet:
         content = resolve(wanted.content, self.contents(), address_of)
         offset = boundary_offset(faults, wanted.name) if wanted.offset is None else wanted.offset
         half = self._machine.user if wanted.half == "user" else self._machine.kernel
+        around = bytes([SURROUNDINGS[len(self.buffers) % len(SURROUNDINGS)]])
         buffer = self.buffers[wanted.name] = half.alloc(content, offset=offset, name=wanted.name)
         begin, end = _pages(buffer)
         write = self._machine.system.memory.write
-        write(begin, bytes([POISON]) * (buffer.address - begin))
-        write(Gva(buffer.address + buffer.size), bytes([POISON]) * (end - buffer.address - buffer.size))
+        write(begin, around * (buffer.address - begin))
+        write(Gva(buffer.address + buffer.size), around * (end - buffer.address - buffer.size))
 
     def contents(self) -> dict[str, bytes]:
         """Return what the buffers hold."""

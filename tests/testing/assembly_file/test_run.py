@@ -237,6 +237,16 @@ def test_all_that_does_not_hold_of_a_call_is_told_and_how_it_ended_first(machine
     assert [failure.line for failure in failures] == [6, 5, 4]
 
 
+def test_a_byte_too_many_is_seen_whatever_is_copied(machine: Machine, image: Path) -> None:
+    buffers = "user src = poison 64\nkernel dst = poison 64\n"
+    (failure,) = run(machine, image, buffers + "call copy(dst, src, 65)")
+    assert failure.lines == ("behind dst (64 bytes) it wrote byte 64",)
+    (failure,) = run(
+        machine, image, buffers.replace("src = poison 64", "src = poison 63") + "call copy(dst, src, 64)\ndst = poison"
+    )
+    assert failure.lines[0] == "byte 63 of dst is 33, not cc"
+
+
 def test_without_an_image_the_systems_routines_are_there(machine: Machine) -> None:
     (test,) = parse_assembly_file("// test: a\n// user src = pattern 8\n// kernel dst = zeroes 8\n"
                                   "// call CopyFromUser(dst, src, 8)\n// dst = src\n").tests  # fmt: skip
