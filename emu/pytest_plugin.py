@@ -68,7 +68,8 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
     differs: list[str] | None = golden.explain(op, left, right) if golden else None
     if differs or outcome is None or not any(isinstance(each, outcome.Outcome) for each in (left, right)):
         return differs
-    said = [each.headline if isinstance(each, outcome.Outcome) else repr(each) for each in (left, right)]
+    sides = [each.headline if isinstance(each, outcome.Outcome) else repr(each) for each in (left, right)]
+    said = [side.splitlines()[0] for side in sides]
     return [f"{said[0]} {op} {said[1]}"]
 
 

@@ -64,7 +64,7 @@ def _observe(machine: Machine, routine: str, content: bytes, case: CopyCase, bud
     region = machine.kernel.alloc(
         length + 2 * RED_ZONE, offset=(target_offset - RED_ZONE) % PAGE_SIZE, name="target and its poison"
     )
-    target = Gva(region.address + RED_ZONE)
+    target = Buffer(machine.system.memory, Gva(region.address + RED_ZONE), length, "target")
     red_zone = bytes((POISON,)) * RED_ZONE
     source.write(content)
     region.write(red_zone + poison_for(content) + red_zone)
@@ -73,7 +73,7 @@ def _observe(machine: Machine, routine: str, content: bytes, case: CopyCase, bud
     outcome = machine.call(routine, target, source, length, irql=irql, budget=budget)
     registers = list(REGISTER_SENTINELS)
     registers[r.RAX], registers[r.RSP] = function, bottom_stack_pointer(machine.system)
-    registers[r.RCX], registers[r.RDX], registers[r.R8] = target, source.address, length
+    registers[r.RCX], registers[r.RDX], registers[r.R8] = target.address, source.address, length
     flags = entry_flags(r.FLAG_IF, profile.kernel_entry_ac)
     cpu = machine.system.cpu
     left = cpu.registers
@@ -85,7 +85,7 @@ def _observe(machine: Machine, routine: str, content: bytes, case: CopyCase, bud
         source.read(length),
         region.read(),
         source.address,
-        target,
+        target.address,
         ProcessorNote(tuple(registers), flags, r.MXCSR_DEFAULT, XMM_SENTINELS, irql),
         ProcessorNote(tuple(left[:16]), left[r.RFLAGS], cpu.mxcsr, bytes(cpu.xmm), cpu.irql),
         (),

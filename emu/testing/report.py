@@ -80,7 +80,7 @@ def report_of(machine: LoggedMachine) -> MachineReport | None:
     if call is None:
         return None
     outcome = call.outcome
-    text, headline = ("interrupted", "interrupted") if outcome is None else (str(outcome), outcome.headline)
+    text, headline = ("interrupted", "interrupted") if outcome is None else (str(outcome), outcome.headline.splitlines()[0])
     log = machine.log
     if log is None:
         why = "the call ran too long to be kept; trace it with machine.trace(last=1000)"
