@@ -12,6 +12,7 @@ from benchmarks.campaign_cases import campaigns
 from benchmarks.exception_cases import exceptions
 from benchmarks.machine_cases import boot, emulation, faults
 from benchmarks.measure import Row
+from benchmarks.plugin_cases import plugin
 from benchmarks.trace_cases import traces
 
 REPORT_WIDTH = 130
@@ -24,7 +25,7 @@ def main() -> int:
     for heading in ("what", "measured", "in the same run", "target", ""):
         table.add_column(heading)
     missed = 0
-    for case in (boot, faults, exceptions, emulation, traces, campaigns):
+    for case in (boot, faults, exceptions, emulation, traces, campaigns, plugin):
         rows: list[Row] = case()
         for row in rows:
             verdict = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[row.met]
