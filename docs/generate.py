@@ -14,6 +14,7 @@ from types import ModuleType
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
+from docs.assembly_grammar import directives
 from docs.fault_grammar import faults
 from emu.campaign import parse_replay_id
 from emu.campaign.laboratory import judge_experiment
@@ -110,6 +111,7 @@ def wine() -> str:
 
 PAGES = {
     HERE / "images" / "copy.svg": picture,
+    HERE / "reference" / "assembly-directives.inc": directives,
     HERE / "reference" / "bugchecks.md": bugchecks,
     HERE / "reference" / "faults.inc": faults,
     HERE / "reference" / "campaign-csv.inc": lambda: documented(csv_report),

@@ -17,7 +17,7 @@ LARGEST: Final = 1 << 24
 
 INTEGERS: Final = {"byte": 1, "word": 2, "dword": 4, "qword": 8}
 FILLINGS: Final = {
-    "pattern": f"the bytes of a seed, by default {DEFAULT_SEED}; no two runs of them are alike",
+    "pattern": f"bytes made from a seed, by default {DEFAULT_SEED}, as `emu copy` copies them",
     "zeroes": "zeroes",
     "poison": f"{POISON:#x}, which a byte that nobody wrote still holds",
 }
@@ -25,9 +25,9 @@ FILLINGS: Final = {
 PIECES: Final = {
     '"TEXT"': r"the text in UTF-8, without a terminator; escapes: `\n \r \t \0 \\ \" \xNN`",
     "hex BB BB …": "bytes in hexadecimal",
-    **{f"{name} VALUE …": f"integers of {width} bytes, little endian" for name, width in INTEGERS.items()},
-    **{f"{name} N": meaning for name, meaning in FILLINGS.items()},
-    "NAME": "what another buffer holds; behind a call, what it held before it",
+    **{f"{name} VALUE …": f"integers of {8 * width} bits, little endian" for name, width in INTEGERS.items()},
+    **{f"{name} N{' [seed S]' * (name == 'pattern')}": meaning for name, meaning in FILLINGS.items()},
+    "NAME": "what a buffer holds; behind a call, what it held before the call",
     "NAME[A:B]": "bytes A up to, not including, B of it",
 }
 """Every form of a piece, and what it is."""

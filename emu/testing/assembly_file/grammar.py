@@ -180,7 +180,7 @@ RULES: Final = (
     Rule(
         "fault",
         "fault FAULT",
-        "arm a [fault](text-forms.md#fault); accesses and instructions are counted from the next call on",
+        "arm a [fault](text-forms.md#faults); accesses and instructions are counted from the next call on",
         "fault none@src+37,access=2",
         _fault,
     ),
@@ -210,7 +210,7 @@ RULES: Final = (
     Rule(
         "profile",
         "profile PROFILE,…",
-        "run the test on each of these [profiles](text-forms.md#profile), instead of the default one or those of "
+        "run the test on each of these [profiles](text-forms.md#profiles), instead of the default one or those of "
         "`--emu-profiles`",
         "profile nehalem,broadwell,smap=off",
         _profile,
