@@ -4,7 +4,7 @@
 import pytest
 
 from emu import Machine, Raised, Returned
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 from emu.trace import Trace
 
 LENGTH = 100
@@ -15,7 +15,7 @@ class Copied:
     """A copy of 100 bytes to 3 bytes behind an aligned address, traced."""
 
     def __init__(self, machine: Machine, guest: Guest, routine: str) -> None:
-        machine.load(guest.build(*FILES))
+        guest.load(*FILES)
         source = machine.user.alloc(bytes(range(LENGTH)))
         target = machine.kernel.alloc(LENGTH, offset=3)
         with machine.trace(routine) as trace:
@@ -77,7 +77,7 @@ def test_backwards_begins_at_the_end(machine: Machine, guest: Guest) -> None:
 
 def test_rep_goes_on_where_a_page_came_back(machine: Machine, guest: Guest) -> None:
     """A page-in is no new copy: the instruction goes on with the registers that it has counted in."""
-    machine.load(guest.build("rep_movsb.S"))
+    guest.load("rep_movsb.S")
     source, target = machine.user.alloc(bytes(range(LENGTH)), offset=4096 - 60), machine.kernel.alloc(LENGTH)
     machine.user.page_out(source.address + 60)
     with machine.trace("copy_rep") as trace:
@@ -88,7 +88,7 @@ def test_rep_goes_on_where_a_page_came_back(machine: Machine, guest: Guest) -> N
 
 def test_an_exception_gets_the_saved_registers_back(machine: Machine, guest: Guest) -> None:
     """The unwind finds the caller's rsi and rdi on the stack, where the unwind data says that they are."""
-    machine.load(guest.build("rep_movsb.S"))
+    guest.load("rep_movsb.S")
     source, target = machine.user.alloc(bytes(LENGTH)), machine.kernel.alloc(LENGTH)
     machine.call("copy_rep", target, source, LENGTH)
     kept = {name: machine.registers[name] for name in ("rsi", "rdi", "rsp")}

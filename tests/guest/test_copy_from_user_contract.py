@@ -14,7 +14,7 @@ from emu import Bugchecked, Machine, NtStatus, Profile, Raised, Returned, build_
 from emu.events import ExecutionContinued, PagedIn, TrapTaken
 from emu.image import Module
 from emu.nt.bugcheck import BugCheck
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 from tests.guest.copies import PAGE, PAGE_STATES, POISON, BadPage, Copies, FaultingCopies, extent_of, pattern
 from tests.guest.machines import ALL_PROFILES, EVERY_KIND
 from tests.guest.watched_call import SOURCES
@@ -72,7 +72,7 @@ def test_c3_a_compiler_keeps_the_call(machine: Machine, guest: Guest, optimize: 
 
     The source's pages are paged out before, and have come back afterwards: both were read.
     """
-    machine.load(guest.build("sources/unused_result.c", *LIBRARY, optimize=optimize, target=target))
+    guest.load("sources/unused_result.c", *LIBRARY, optimize=optimize, target=target)
     source = machine.user.alloc(pattern(200), offset=PAGE - 100)
     machine.user.page_out(source)
     assert machine.call("CopyAndForget", source) == Returned(1)
@@ -278,7 +278,7 @@ def test_c10_first_use_initialises(machine: Machine, guest: Guest, state: BadPag
     An image of the library's sources whose DriverEntry never ran, its variables 0: as in a driver that links them.
     The call of length 0 needs nothing and fills in nothing.
     """
-    library = machine.load(guest.build(*LIBRARY))
+    library = guest.load(*LIBRARY)
     assert machine.resolve("CopyFromUser") == library["CopyFromUser"]
     copies = FaultingCopies(machine, 200)
     assert type(machine.call("CopyFromUser", copies.target, copies.bad_page, 0)) is Returned
@@ -290,7 +290,7 @@ def test_c10_first_use_initialises(machine: Machine, guest: Guest, state: BadPag
 
 def test_c10_first_use_checks_the_range(machine: Machine, guest: Guest) -> None:
     """C10: the limit is known before the first check: a first call with a kernel address raises."""
-    module = machine.load(guest.build(*LIBRARY))
+    module = guest.load(*LIBRARY)
     target = machine.kernel.alloc(64)
     outcome = machine.call(module["CopyFromUser"], target, target, 64)
     assert isinstance(outcome, Raised), str(outcome)
