@@ -67,7 +67,7 @@ class AssemblyTestFile(pytest.File):
             raise self.CollectError(f"{self._name}:{error.line}: {error.message}") from None
         except UnicodeDecodeError as error:
             raise self.CollectError(f"{self._name}: this is not UTF-8: {error}") from None
-        self._text = text.splitlines()
+        self._text = text.split("\n")
         for test in self._parsed.tests:
             profiles: tuple[Profile, ...] = test.profiles or self.config.stash.get(PROFILES, ())
             for profile in profiles or (None,):
@@ -83,8 +83,10 @@ class AssemblyTestFile(pytest.File):
         except ValueError:
             return str(self.path)
 
-    def _build(self, guest: Guest) -> Path:
+    def _build(self, request: pytest.FixtureRequest) -> Path:
         if self._image is None:
+            directory = self.path.parent
+            guest = Guest(directory, directory, request)  # the fixture `guest` makes a temporary directory each time
             sources, defines = (self.path.name, *self._parsed.sources), self._parsed.defines
             try:
                 self._image = guest.build(*sources, **({"defines": defines} if defines else {}))
@@ -93,9 +95,9 @@ class AssemblyTestFile(pytest.File):
         return self._image
 
     def _runs(self, test: AssemblyTest) -> Callable[..., None]:
-        def run(machine: Machine, guest: Guest) -> None:
+        def run(machine: Machine, request: pytest.FixtureRequest) -> None:
             try:
-                failures = run_test(machine, test, self._build(guest))
+                failures = run_test(machine, test, self._build(request))
             except MissingImports as error:
                 way_out = "or with `export NAME = INTEGER` under `every test:`"
                 pytest.fail(f"{self._name}: {error}, {way_out}", pytrace=False)
@@ -106,8 +108,8 @@ class AssemblyTestFile(pytest.File):
 
         return run
 
-    def _check_bytes(self, guest: Guest) -> None:
-        image = self._build(guest)
+    def _check_bytes(self, request: pytest.FixtureRequest) -> None:
+        image = self._build(request)
         try:
             parsed = PeImage.parse(image.read_bytes(), image.name)
             ranges = read_line_ranges(parsed)

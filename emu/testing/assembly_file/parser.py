@@ -38,7 +38,7 @@ from emu.testing.assembly_file.model import (
     TimesOut,
     Unchanged,
 )
-from emu.testing.assembly_file.scanner import HEX_BYTE, DirectiveError, Scanner
+from emu.testing.assembly_file.scanner import HEX_BYTE, SYMBOL, DirectiveError, Scanner
 from emu.testing.assembly_file.scope import Scope
 
 ENDINGS: Final = (Returns, Raises, Bugchecks, TimesOut)
@@ -52,7 +52,6 @@ _LIKE_A_HEAD: Final = re.compile(r"\s*(every\s+)?tests?\s*:", re.IGNORECASE)
 _CODE_WITH_COMMENT: Final = re.compile(r'((?:[^"/]|"(?:[^"\\]|\\.)*"|/(?!/))*)//(.*)')
 _BYTES: Final = re.compile(r"\s*bytes\s*:\s*(.*)", re.IGNORECASE)
 _LABEL: Final = re.compile(r"\s*([A-Za-z_?@$.][A-Za-z0-9_?@$.]*)\s*:")
-_DECLARED: Final = re.compile(r"\s*\.(?:globa?l|set|equ|comm|lcomm|extern|weak)\s+([A-Za-z_?@$.][A-Za-z0-9_?@$.]*)")
 
 
 class _Block(NamedTuple):
@@ -80,13 +79,14 @@ def parse_assembly_file(text: str) -> AssemblyFile:
     common = [_directive(line, written, anything) for line, written in every]
     sources, defines = _whole_file(common)
     symbols = None if sources or "#include" in text or ".include" in text else frozenset(_symbols(text))
-    tests = tuple(_test(block, every, symbols) for block in blocks)
+    labels = tuple(dict.fromkeys(_labels(text)))
+    tests = tuple(_test(block, every, Scope(symbols, labels)) for block in blocks)
     return AssemblyFile(tests, expected, sources, defines)
 
 
 def _blocks(text: str) -> Iterator[_Block]:
     block: _Block | None = None
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         stripped = line.strip()
         if not stripped.startswith("//"):
             if stripped and block is not None:
@@ -151,8 +151,7 @@ def _whole_file(common: list[Directive]) -> tuple[tuple[str, ...], tuple[str, ..
     return tuple(sources), tuple(defines)
 
 
-def _test(block: _Block, every: list[tuple[int, str]], symbols: frozenset[str] | None) -> AssemblyTest:
-    scope = Scope(symbols)
+def _test(block: _Block, every: list[tuple[int, str]], scope: Scope) -> AssemblyTest:
     directives: list[Directive] = []
     for own, lines in ((False, every), (True, block.lines)):
         for line, text in lines:
@@ -199,18 +198,22 @@ def _refuse(directive: Directive, why: str) -> NoReturn:
     raise DirectiveError(directive.line, f"`{directive.text}`: {why}")
 
 
+def _code(text: str) -> Iterator[str]:
+    return (line for line in text.split("\n") if not line.strip().startswith("//"))
+
+
 def _symbols(text: str) -> Iterator[str]:
-    for line in text.splitlines():
-        if line.strip().startswith("//"):
-            continue
-        for pattern in (_LABEL, _DECLARED):
-            found = pattern.match(line)
-            if found is not None:
-                yield found[1]
+    """Give every word of the code: macros make symbols of what they are given."""
+    for line in _code(text):
+        yield from SYMBOL.findall(line.partition("//")[0])
+
+
+def _labels(text: str) -> Iterator[str]:
+    return (found[1] for line in _code(text) if (found := _LABEL.match(line)) is not None)
 
 
 def _expected_bytes(text: str) -> Iterator[ExpectedBytes]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         found = _CODE_WITH_COMMENT.fullmatch(line)
         listed = _BYTES.fullmatch(found[2]) if found else None
         if found is None or listed is None:

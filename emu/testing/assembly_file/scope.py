@@ -15,12 +15,14 @@ KEYWORDS: Final = ("at", "because", "in", "then", "reading", "writing", "executi
 class Scope:
     """The names of one test, as far as it is read.
 
-    `symbols` are those of the file; None: others may come from other files.
+    `symbols` are what can be one in the file; None: they may come from other files. `labels` are those that certainly
+    are.
     """
 
-    def __init__(self, symbols: frozenset[str] | None) -> None:
+    def __init__(self, symbols: frozenset[str] | None, labels: tuple[str, ...] = ()) -> None:
         self.buffers: dict[str, Allocate] = {}
         self._symbols = symbols
+        self._labels = labels
         self._called: set[str] = set()
 
     def called(self, function: str) -> None:
@@ -33,7 +35,7 @@ class Scope:
             return
         scanner.fail_whole(
             f"there is no buffer {name!r} in this test, and no symbol {name!r} in this file"
-            f"{nearest(name, (*self.buffers, *sorted(self._symbols)))}"
+            f"{nearest(name, (*self.buffers, *self._labels))}"
         )
 
     def value(self, scanner: Scanner, what: str = "a number, or a buffer or symbol with its offset (src+37),") -> Value:

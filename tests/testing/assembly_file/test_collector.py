@@ -212,3 +212,33 @@ def test_a_run_without_such_files_imports_none_of_it(pytester: pytest.Pytester) 
         "def test_it(): assert not [name for name in sys.modules if name.startswith('emu.testing.assembly_file')]"
     )
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_a_missing_compiler_fails_the_test_and_says_what_to_install(pytester: pytest.Pytester) -> None:
+    write(pytester, TESTS + ROUTINE)
+    pytester.makeconftest(
+        """
+        import pytest
+        import emu.toolchain
+
+        def missing(*arguments, **options):
+            raise emu.toolchain.ToolchainMissing("needs the compiler wheel: pip install 'umaccess-emu[toolchain]'")
+
+        def pytest_sessionstart(session):
+            patch = pytest.MonkeyPatch()
+            patch.setattr(emu.toolchain, "build_guest", missing)
+            session.config.add_cleanup(patch.undo)
+        """
+    )
+    result = run(pytester)
+    result.assert_outcomes(failed=3)
+    result.stdout.fnmatch_lines(["needs the compiler wheel: pip install 'umaccess-emu?toolchain?'"])
+
+
+def test_their_coverage_counts(pytester: pytest.Pytester) -> None:
+    write(pytester, TESTS + ROUTINE)
+    run(pytester, "--emu-cov=lcov.info").assert_outcomes(passed=3)
+    text = (pytester.path / "lcov.info").read_text(encoding="utf-8")
+    lines = (TESTS + ROUTINE).splitlines()
+    assert f"DA:{lines.index('    mov [rcx], al') + 1}," in text
+    assert "test_copy.S" in text

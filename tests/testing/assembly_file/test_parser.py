@@ -110,13 +110,20 @@ def test_symbols_of_other_files_are_left_to_the_run(more: str) -> None:
     assert test.name == "a"
 
 
-@pytest.mark.parametrize("code", ["g: ret", "  .globl g", ".set g, 5", "1: g: ret"])
+@pytest.mark.parametrize("code", ["g: ret", "  .globl f, g", ".set g, 5", "1: g: ret", "framed g, DbgPrint // x"])
 def test_symbols_of_the_file(code: str) -> None:
-    if code.startswith("1"):
-        with pytest.raises(DirectiveError):
-            parse_assembly_file(f"{TEST}// call f(g)\n{code}\n")
-    else:
-        assert parse_assembly_file(f"{TEST}// call f(g)\n{code}\n").tests
+    assert parse_assembly_file(f"{TEST}// call f(g)\n{code}\n").tests
+
+
+def test_a_word_in_a_comment_is_no_symbol() -> None:
+    with pytest.raises(DirectiveError, match="no symbol 'g' in this file; known: f"):
+        parse_assembly_file(f"{TEST}// call h(g)\n// g\nf: ret // g\n")
+
+
+def test_lines_are_those_of_the_compiler() -> None:
+    """A form feed and the separators of Unicode end no line."""
+    (test,) = parse_assembly_file("// \f \x85 \u2028\r\n// test: a\r\n// call f()\r\n").tests
+    assert (test.name, test.line, test.directives[0].line) == ("a", 2, 3)
 
 
 def test_what_is_for_every_test_is_of_each_anew() -> None:
@@ -151,7 +158,7 @@ LINES = st.one_of(
 def test_any_text_is_read_or_refused_with_its_line(lines: list[str], every: bool) -> None:
     head = "// every test:" if every else TEST.strip()
     text = "\n".join((head, *(f"// {line}" for line in lines), *((TEST.strip(), CALL) if every else ())))
-    shown = text.splitlines()
+    shown = text.split("\n")
     found = _read(text)
     if isinstance(found, DirectiveError):
         assert 1 <= found.line <= len(shown)
