@@ -140,7 +140,8 @@ def trace(machine: Machine) -> Trace:
     from emu.testing.calls_trace import CallsTrace  # noqa: PLC0415
     from emu.testing.machines import LoggedMachine  # noqa: PLC0415
 
-    assert isinstance(machine, LoggedMachine)
+    if not isinstance(machine, LoggedMachine):
+        pytest.fail("the fixture trace needs the plugin's own fixture machine, and another one has replaced it")
     return CallsTrace(machine)
 
 

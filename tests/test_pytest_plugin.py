@@ -8,7 +8,6 @@ import pytest
 
 from emu.machine import Machine
 from emu.profile import Profile
-from emu.testing.machines import MachinePool
 
 pytest_plugins = ["pytester"]
 
@@ -175,16 +174,6 @@ def test_a_run_that_asks_for_no_machine_imports_nothing_of_the_emulator() -> Non
     )
     done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, check=False)
     assert done.returncode == 0, done.stderr.decode()
-
-
-def test_the_pool_gives_each_profile_its_own_machine() -> None:
-    pool = MachinePool()
-    first, other = pool.take(Profile()), pool.take(Profile("nehalem"))
-    assert first is not other
-    assert pool.take(Profile()) is first
-    pool.close()
-    assert pool.take(Profile()) is not first
-    pool.close()
 
 
 def test_the_projects_own_tests_get_a_machine(machine: Machine) -> None:

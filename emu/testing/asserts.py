@@ -38,7 +38,8 @@ def assert_copies(
 ) -> Outcome:
     """Have a routine copy from user memory, as `CopyFromUser` is called, and assert what its contract promises.
 
-    That is docs/reference/copy-from-user.md: which bytes land, how it ends, what it must give back. `data` is the
+    That is docs/reference/copy-from-user.md: which bytes land, how it ends, what it must give back; what it wrote to
+    other memory than the target's sees a `sweep` alone. `data` is the
     source, or the length of a pattern; offsets are in a page; `faults` name `src` and `dst`; the IRQL is by default the
     marker's. Returns the outcome.
     Raises AssertionError, and what `Machine.inject` and `Machine.call` raise.

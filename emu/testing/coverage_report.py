@@ -114,6 +114,8 @@ class CoverageCollector:
         key = reached.covered.key, reached.directories
         known = self._reached.get(key)
         if known is not None:
+            if not reached.covered.instructions:
+                return
             reached = known._replace(covered=known.covered.merged(reached.covered))
         self._reached[key] = reached
 
@@ -171,7 +173,7 @@ class CoverageCollector:
         """Print a table of the files, and what of them was not reached."""
         from rich.console import Console  # noqa: PLC0415
 
-        writer = terminalreporter._tw
+        writer = self._config.get_terminal_writer()
         terminalreporter.section("coverage of guest code")
         for line in dict.fromkeys(self._lost):
             terminalreporter.write_line(line)

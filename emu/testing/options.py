@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MARKER: Final = "emu"
 KEYWORDS: Final = ("profile", "smap", "irql")
 QUICK, FULL = "quick", "full"
+QUICK_SAMPLE: Final = 500
+"""Cases that `--emu-sweep=quick` runs of a sweep, the same ones each time."""
+
 HIGHEST_IRQL: Final = 15
 
 PROFILES = pytest.StashKey["tuple[Profile, ...]"]()
@@ -32,7 +35,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--emu-sweep",
         choices=(QUICK, FULL),
         default=QUICK,
-        help="how many cases of a sweep are run: a sample of 500, the same each time, or all; default: %(default)s",
+        help=f"how many cases of a sweep are run: {QUICK_SAMPLE}, the same each time, or all; default: %(default)s",
     )
     group.addoption(
         "--emu-cov",

@@ -61,8 +61,9 @@ def add_to(report: pytest.TestReport, item: pytest.Item) -> None:
         if found.replay:
             properties.append((REPLAY_PROPERTY, found.replay))
         for each in properties:
-            item.user_properties.append(each)
-            report.user_properties.append(each)
+            if each not in item.user_properties:
+                item.user_properties.append(each)
+                report.user_properties.append(each)
 
 
 def sections(found: MachineReport) -> list[tuple[str, str]]:
@@ -80,7 +81,9 @@ def report_of(machine: LoggedMachine) -> MachineReport | None:
     if call is None:
         return None
     outcome = call.outcome
-    text, headline = ("interrupted", "interrupted") if outcome is None else (str(outcome), outcome.headline.splitlines()[0])
+    text, headline = (
+        ("interrupted", "interrupted") if outcome is None else (str(outcome), outcome.headline.splitlines()[0])
+    )
     log = machine.log
     if log is None:
         why = "the call ran too long to be kept; trace it with machine.trace(last=1000)"
@@ -95,6 +98,8 @@ def report_of(machine: LoggedMachine) -> MachineReport | None:
         replay = replay_id(machine, trace)
     except (NotReplayable, TraceError) as error:
         why = str(error)
+    except Exception as error:  # a report must not end the run that it is of
+        why = f"{type(error).__name__}: {error}; please report this with the test"
     return MachineReport(str(machine.profile), text, headline, replay, why, lines, source)
 
 

@@ -36,9 +36,6 @@ from emu.testing.replayable import file_name, image_names
 from emu.testing.report import OUTCOME_PROPERTY, REPLAY_PROPERTY
 from emu.toolchain.errors import GuestBuildError, ToolchainMissing
 
-QUICK_SAMPLE: Final = 500
-"""Cases that `--emu-sweep=quick` runs of a sweep, the same ones each time."""
-
 SHOWN_OF_A_CLASS: Final = 2
 SHOWN: Final = 5
 """Failures that are shown, made as small as they get."""
@@ -189,7 +186,7 @@ def _images(what: Machine | str, image: str | PathLike[str] | Sequence[str | Pat
 def _sample(sample: int | None) -> int | None:
     item = current_item()
     is_full = item is not None and item.config.getoption("--emu-sweep") == options.FULL
-    return QUICK_SAMPLE if sample is None and not is_full else sample
+    return options.QUICK_SAMPLE if sample is None and not is_full else sample
 
 
 def _judge(oracle: str | Callable[..., Any] | None) -> Judge:

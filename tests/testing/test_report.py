@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+import emu.testing.report
 from tests.testing.plugin_runs import BYTE_LOOP, ENDLESS, run, section
 
 pytest_plugins = ["pytester"]
@@ -270,3 +271,65 @@ def test_a_trace_that_cannot_be_made_is_said(pytester: pytest.Pytester) -> None:
     )
     result.assert_outcomes(failed=1)
     assert section(result, "last call on skylake-server")[-1].startswith("no replay id: f and g were both loaded at")
+
+
+def test_a_closed_machine_shows_its_last_call(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        def test_it(machine):
+            machine.call("CopyFromUser", 0, 0, 1)
+            machine.close()
+            assert not "closed"
+        """,
+    )
+    result.assert_outcomes(failed=1)
+    assert section(result, "last call on skylake-server")[-1].startswith("emu replay CopyFromUser/arg=0/arg=0/arg=1/")
+
+
+def test_what_goes_wrong_in_a_report_does_not_end_the_run(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> str:
+        raise ArithmeticError("of the report")
+
+    monkeypatch.setattr(emu.testing.report, "replay_id", fail)
+    result = run(
+        pytester,
+        """
+        def test_it(machine):
+            machine.call("KeGetCurrentIrql")
+            assert not "reached"
+
+        def test_next(machine):
+            pass
+        """,
+    )
+    result.assert_outcomes(failed=1, passed=1)
+    assert section(result, "last call on skylake-server") == [
+        "returned 0x0",
+        "no replay id: ArithmeticError: of the report; please report this with the test",
+    ]
+
+
+def test_a_failing_test_with_a_failing_teardown_has_its_properties_once(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        import pytest
+
+        @pytest.fixture
+        def after(machine):
+            yield
+            assert not "after"
+
+        def test_it(machine, after):
+            machine.call("KeGetCurrentIrql")
+            assert not "reached"
+        """,
+        "--junit-xml=junit.xml",
+    )
+    result.assert_outcomes(failed=1, errors=1)
+    text = (pytester.path / "junit.xml").read_text()
+    assert text.count('name="emu-outcome"') == text.count('name="emu-replay"')
+    assert 'name="emu-outcome" value="returned 0x0"' in text

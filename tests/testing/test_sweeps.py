@@ -13,7 +13,8 @@ from emu.campaign.observation import Observation
 from emu.campaign.replay_id import parse_replay_id
 from emu.campaign.verdict import VerdictClass
 from emu.testing import sweep
-from emu.testing.sweeps import QUICK_SAMPLE, SweepFailed
+from emu.testing.options import QUICK_SAMPLE
+from emu.testing.sweeps import SweepFailed
 from tests.testing.plugin_runs import BYTE_LOOP, run
 
 pytest_plugins = ["pytester"]
@@ -106,6 +107,20 @@ def test_a_mistake_is_one_line_at_the_tests_own(pytester: pytest.Pytester, argum
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["test_a_mistake*.py:3: in test_it", f"E   Failed: {message}".replace("[", "[[]")])
     result.stdout.no_fnmatch_line("*sweeps.py*")
+
+
+def test_exports_of_the_machine_are_not_the_sweeps(machine: Machine, tmp_path: Path) -> None:
+    @machine.export("ZwOwn")
+    def own() -> int:
+        return 7
+
+    source = tmp_path / "importer.S"
+    source.write_text(".globl importer\nimporter:\n  jmp *__imp_ZwOwn(%rip)\n")
+    machine.load(build_guest(source))
+    with pytest.raises(
+        pytest.fail.Exception, match=r"sweep: importer.sys imports what the kernel does not export: ZwOwn"
+    ):
+        sweep(machine, "importer", lengths=1)
 
 
 SWEPT = """
