@@ -14,6 +14,7 @@ from emu import build_guest
 from emu.checks.unwind_data import UnwindFinding, check_unwind_data
 from emu.cpu.native_core import BUILT
 from emu.image import PeImage
+from emu.toolchain.layout import guest_directory
 
 TESTS: Final = Path(__file__).parent.parent.parent
 MISTAKES: Final = Path(__file__).parent / "guest"
@@ -36,6 +37,9 @@ _COMPANIONS: Final[dict[str, tuple[Path, ...]]] = {
 _NOT_BUILT_ALONE: Final = ("plan.c", "own_handler.c")
 _NO_GUEST_CODE: Final = ("benchmarks/host_fault.c", "wine/main.c")
 """Programs of the host or of a user process."""
+
+_RAISE: Final = guest_directory() / "umaccess" / "raise.S"
+"""What the copy routines of tests/campaign raise with."""
 
 _DEFINES: Final = {"load_config.S": ("COOKIE=1",)}
 
@@ -77,6 +81,13 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
     "modes_after_except": {"show_modes": _FLAGS},
     "observer": {"flags_now": _FLAGS},
     "single_step": {"step": _FLAGS},
+    "clobbers_rbx": {"ClobbersRbx": _MEANT},
+    "clobbers_rsi": {"ClobbersRsi": _MEANT},
+    "clobbers_xmm6": {"ClobbersXmm6": _MEANT},
+    "missing_unwind_data": {"MissingUnwindData": _MEANT},
+    "unwind_code_of_another_register": {"UnwindCodeOfAnotherRegister": _MEANT},
+    "unwind_code_of_another_size": {"UnwindCodeOfAnotherSize": _MEANT},
+    "unwind_code_of_another_slot": {"UnwindCodeOfAnotherSlot": _MEANT},
     "unwind_from_every_instruction": {"leave_at": _STEP},
     "watched_call": {"WatchedCall": "gives the callee its flags by a popfq"},
 }
@@ -123,7 +134,8 @@ def guest_sources() -> list[tuple[Path, ...]]:
         name = path.relative_to(root).as_posix()
         if TESTS / "checks" in path.parents or path.name in _NOT_BUILT_ALONE or name.endswith(_NO_GUEST_CODE):
             continue
-        found.append((path, *_COMPANIONS.get(name, ())))
+        companions = (_RAISE,) if path.parent.parent == TESTS / "campaign" and path.suffix == ".S" else ()
+        found.append((path, *_COMPANIONS.get(name, ()), *companions))
     return found
 
 
