@@ -20,6 +20,7 @@ from typing import Final, NamedTuple, NoReturn
 
 from emu.testing.assembly_file.grammar import EVERY_TEST, WHOLE_FILE, scan_statement
 from emu.testing.assembly_file.model import (
+    Allocate,
     AssemblyFile,
     AssemblyTest,
     Bugchecks,
@@ -29,6 +30,7 @@ from emu.testing.assembly_file.model import (
     ExpectedBytes,
     Exports,
     Holds,
+    Inject,
     LeaksNothing,
     NeverCalls,
     Prints,
@@ -101,10 +103,22 @@ def _blocks(text: str) -> Iterator[_Block]:
             block = _Block(_name(number, comment, head), number, [])
         elif _LIKE_A_HEAD.match(comment):
             raise DirectiveError(number, f"`{comment}`: `test: NAME` or `every test:` begins a test")
-        elif block is not None and comment and not comment.startswith("#"):
+        elif block is None:
+            _refuse_lost(number, comment)
+        elif comment and not comment.startswith("#"):
             block.lines.append((number, comment))
     if block is not None:
         yield block
+
+
+def _refuse_lost(line: int, comment: str) -> None:
+    """Refuse a directive in no test, which nobody would miss, where it can hardly be anything else."""
+    try:
+        statement = scan_statement(Scanner(line, comment), Scope(None))
+    except DirectiveError:
+        return
+    if isinstance(statement, Allocate | Inject | Raises | Bugchecks):
+        raise DirectiveError(line, f"`{comment}`: this is in no test; `// test: NAME` begins one, and code ends it")
 
 
 def _name(line: int, comment: str, head: re.Match[str]) -> str:

@@ -75,6 +75,8 @@ CALL = "// call f()\n"
         ("// every test: a\n", 1, "`every test:` has no name"),
         (TEST + CALL + TEST + CALL, 3, "line 1 has a test of that name"),
         ("// test: bytes\n" + CALL + "ret // bytes: c3\n", 1, "that is what the `bytes:` comments are; rename it"),
+        (TEST + CALL + "f: ret\n// raises STATUS_ACCESS_VIOLATION\n", 4, "this is in no test; `// test:"),
+        ("// user src = poison 5\n" + TEST + CALL, 1, "this is in no test"),
         (TEST, 1, "the test calls nothing"),
         (TEST + "// irql 2\n", 1, "the test calls nothing"),
         (TEST + "// returns 0\n" + CALL, 2, "nothing is called before it"),
