@@ -34,8 +34,8 @@ call_fault_option = click.option(
     "faults",
     multiple=True,
     metavar="FAULT",
-    help="A page state at a byte of a memory argument, by its position from 0: none@arg1+37. States: unmapped, none, ro, "
-    "guard, paged-out, in-page-error[=STATUS]; with ,access=K from the k-th access on. Also flip=MASK@arg1+3, "
+    help="A page state at a byte of a memory argument, by its position from 0: none@arg1+37. States: unmapped, none, "
+    "ro, guard, paged-out, in-page-error[=STATUS]; with ,access=K from the k-th access on. Also flip=MASK@arg1+3, "
     "skip@cpu,insn=N and others: docs/reference/text-forms.md. May be repeated.",
 )
 stub_option = click.option(
