@@ -8,6 +8,7 @@ import pytest
 
 from emu.machine import Machine
 from emu.profile import Profile
+from tests.testing.plugin_runs import WITHOUT, run
 
 pytest_plugins = ["pytester"]
 
@@ -19,11 +20,6 @@ my_add:
     lea rax, [rcx + rdx]
     ret
 """
-
-
-def run(pytester: pytest.Pytester, source: str, *arguments: str) -> pytest.RunResult:
-    pytester.makepyfile(source)
-    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
 
 
 def test_a_machine_is_one_boot_and_as_after_boot_in_every_test(pytester: pytest.Pytester) -> None:
@@ -138,7 +134,7 @@ def test_guest_sources_are_found_beside_the_test(pytester: pytest.Pytester) -> N
         "    machine.load(guest.build_text('int f(int a) { return a ? VALUE : 0; }', '.c', defines='VALUE=9'))\n"
         "    assert machine.call('f', 1) == Returned(9)\n"
     )
-    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+    pytester.runpytest_inprocess(*WITHOUT).assert_outcomes(passed=2)
 
 
 def test_the_compilers_text_is_what_a_failing_build_shows(pytester: pytest.Pytester) -> None:

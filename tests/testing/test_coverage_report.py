@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.testing.plugin_runs import BYTE_LOOP, run
+from tests.testing.plugin_runs import BYTE_LOOP, WITHOUT, run
 from tests.trace.formats.test_lcov import Section, read
 
 pytest_plugins = ["pytester"]
@@ -144,7 +144,7 @@ def test_files_of_one_name_stay_apart(pytester: pytest.Pytester) -> None:
             "    guest.load('my_copy.S')\n"
             f"    machine.call('my_copy', machine.kernel.alloc(1), machine.user.alloc(1), {length})\n"
         )
-    pytester.runpytest_inprocess("-p", "no:cacheprovider", "--emu-cov=lcov.info").assert_outcomes(passed=2)
+    pytester.runpytest_inprocess(*WITHOUT, "--emu-cov=lcov.info").assert_outcomes(passed=2)
     found = sections(pytester.path / "lcov.info")
     assert {Path(file).parent.name: section.lines[7] for file, section in found.items()} == {"one": 0, "two": 1}
 
