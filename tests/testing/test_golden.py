@@ -11,7 +11,7 @@ import pytest
 import emu.testing.calls_trace
 import emu.testing.report  # noqa: F401
 from emu.trace import load
-from tests.testing.plugin_runs import BYTE_LOOP
+from tests.testing.plugin_runs import BYTE_LOOP, WITHOUT
 
 pytest_plugins = ["pytester"]
 
@@ -36,7 +36,7 @@ def write(pytester: pytest.Pytester, test: str = TEST, routine: str = BYTE_LOOP)
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
+    return pytester.runpytest_inprocess(*WITHOUT, *arguments)
 
 
 def test_a_missing_one_fails_and_says_how_to_accept(pytester: pytest.Pytester) -> None:
