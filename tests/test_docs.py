@@ -67,7 +67,7 @@ def test_the_first_python_example_runs(page: str, capsys: pytest.CaptureFixture[
     assert "STATUS_ACCESS_VIOLATION" in capsys.readouterr().out
 
 
-def _run_pytest(directory: Path) -> str:
+def _run_pytest(directory: Path, *options: str) -> str:
     command = [
         sys.executable,
         "-m",
@@ -78,6 +78,7 @@ def _run_pytest(directory: Path) -> str:
         "--rootdir",
         str(directory),
         str(directory),
+        *options,
     ]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=directory).stdout
 
@@ -193,6 +194,24 @@ def test_the_reference_has_every_field_of_the_tables() -> None:
     methods = [name for name in vars(Trace) if not name.startswith("_") and callable(getattr(Trace, name))]
     for name in methods:
         assert f"`{name}(" in page or f"`trace.{name}(" in page, name
+
+
+def test_the_tutorial_about_ones_own_copy(tmp_path: Path) -> None:
+    """Each run of pytest, with the routine as it stands then, shows what is quoted behind it."""
+    page = (ROOT / "docs/tutorial/test-your-own-copy.md").read_text(encoding="utf-8")
+    shown, ends = "", []
+    for language, block in re.findall(r"```(asm|python|sh|text)\n(.*?)```", page, re.DOTALL):
+        if language == "asm":
+            (tmp_path / "memcpy.S").write_text(block, encoding="utf-8")
+        elif language == "python":
+            (tmp_path / "test_memcpy.py").write_text(block, encoding="utf-8")
+        elif language == "text":
+            assert _unwrapped(block) in _unwrapped(re.sub(r"(?m)^E ", "", shown))
+        elif block.startswith("pytest"):
+            _, *options = shlex.split(block)
+            shown = _run_pytest(tmp_path, *options)
+            ends.append(shown.splitlines()[-1].rpartition(" in ")[0])
+    assert ends == ["2 failed", "1 failed, 1 passed", "2 passed", "2 passed", "2 passed", "2 failed, 2 passed"]
 
 
 def test_the_tutorial_about_campaigns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
