@@ -80,6 +80,8 @@ def _held(machine: LoggedMachine, call: CallMade, trace: Trace) -> dict[int, _He
     """Return the buffers among the arguments by their position."""
     traced = trace.calls[-1]
     buffers = {at: each for at, each in enumerate(call.arguments) if isinstance(each, Buffer)}
+    if not buffers:
+        return {}
     if any(call.pages[at] is None for at in buffers):
         raise NotReplayable("a buffer among its arguments has too many pages")
     contents = []

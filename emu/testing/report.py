@@ -142,15 +142,23 @@ def _last_place(machine: LoggedMachine, trace: Trace) -> Gva | None:
             return record.exception_address
         case TimedOut(_, rip) | Unmodelled(_, rip):
             return rip
-    last = trace.calls[-1]
-    begin = max(last.begin, last.end - _LISTED)
     kernel = machine.system.kernel
-    numbers: list[int] = trace.instructions["code"][begin : last.end].tolist()
-    for number in reversed(numbers):
+    for number in reversed(_last_codes(trace)):
         code: Code = trace.code[number]
         if code.file and not kernel.contains(code.rip):
             return code.rip
     return None
+
+
+def _last_codes(trace: Trace) -> list[int]:
+    """Return the last instructions of the last call, in bounded memory."""
+    last = trace.calls[-1]
+    begin = max(last.begin, last.end - _LISTED)
+    numbers: list[int] = []
+    for chunk in trace.chunks():
+        if chunk.first + len(chunk.instructions) > begin:
+            numbers += chunk.instructions["code"][max(begin - chunk.first, 0) :].tolist()
+    return numbers
 
 
 def _directories(machine: LoggedMachine, address: Gva) -> list[Path]:

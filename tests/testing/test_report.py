@@ -333,3 +333,26 @@ def test_a_failing_test_with_a_failing_teardown_has_its_properties_once(pytester
     text = (pytester.path / "junit.xml").read_text()
     assert text.count('name="emu-outcome"') == text.count('name="emu-replay"')
     assert 'name="emu-outcome" value="returned 0x0"' in text
+
+
+def test_a_call_of_millions_of_instructions_takes_bounded_memory(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        import tracemalloc
+
+        def test_it(machine, guest):
+            guest.load("counter.S")
+            machine.call("counter", 6_000_000, budget=7_000_000)
+            tracemalloc.start()
+            assert not "reached"
+
+        def test_memory():
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            assert peak < 12_000_000 * 32 // 2  # half of a table of what ran; RAM of machines is in it
+        """,
+        counter=".intel_syntax noprefix\n.globl counter\ncounter:\n    dec rcx\n    jnz counter\n    ret\n",
+    )
+    result.assert_outcomes(failed=1, passed=1)
+    assert section(result, r"its last \d+ lines of trace")[-2:] == ["       5      jnz counter", ">      6      ret"]
