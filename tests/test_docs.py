@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import inspect
 import os
 import re
 import shlex
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -17,10 +19,14 @@ from typing import Any
 
 import pytest
 
+from emu import pytest_plugin
 from emu.campaign.fault_template import parse_fault_choices
 from emu.campaign.observation import Observation, ProcessorNote
 from emu.campaign.verdict import VerdictClass
 from emu.cli.report import REPORT_FORMATS
+from emu.testing import assert_copies, assert_raises, options, sweep
+from emu.testing.guest import Guest
+from emu.testing.report import OUTCOME_PROPERTY, REPLAY_PROPERTY
 from emu.trace import ACCESS, EVENT, INSTRUCTION, Trace
 from tests.cli.command_line import run_program
 
@@ -109,6 +115,14 @@ def test_the_how_tos_tests_pass_with_a_good_routine(tmp_path: Path) -> None:
     assert "there is no golden trace" in _run_pytest(tmp_path)
     assert "7 passed" in _run_pytest(tmp_path, "--emu-update")
     assert "7 passed" in _run_pytest(tmp_path)
+
+
+def test_the_tests_of_the_readme_pass_with_a_good_routine(tmp_path: Path) -> None:
+    (tmp_path / "test_my_copy.py").write_text(_blocks("README.md", "python")[1], encoding="utf-8")
+    routine = (ROOT / "examples" / "copy_routines" / "byte_loop.S").read_text(encoding="utf-8")
+    (tmp_path / "my_copy.S").write_text(routine.replace("copy_bytes", "my_copy"), encoding="utf-8")
+    shutil.copy(ROOT / "examples" / "copy_routines" / "user_window.inc", tmp_path)
+    assert "2 passed" in _run_pytest(tmp_path)
 
 
 def _unwrapped(text: str) -> str:
@@ -287,6 +301,22 @@ def test_the_reference_has_what_campaigns_have() -> None:
     assert len(templates) > 10
     for template in templates:
         parse_fault_choices([template])
+
+
+def test_the_reference_has_what_the_plugin_has() -> None:
+    page = (ROOT / "docs" / "reference" / "pytest.md").read_text(encoding="utf-8")
+    fixtures = re.findall(r"@pytest\.fixture.*\ndef (\w+)", inspect.getsource(pytest_plugin))
+    switches = re.findall(r'"(--emu-[a-z-]+)"', inspect.getsource(options))
+    methods = [name for name in vars(Guest) if not name.startswith("_")]
+    assert len(fixtures) >= 6
+    assert len(switches) >= 5
+    for name in (*fixtures, *options.KEYWORDS, OUTCOME_PROPERTY, REPLAY_PROPERTY):
+        assert f"`{name}`" in page, name
+    for begin in (*(f"{name}(" for name in methods), *switches):
+        assert f"| `{begin}" in page, begin
+    for function in (assert_copies, assert_raises, sweep):
+        for name in inspect.signature(function).parameters.keys() - {"what"}:
+            assert re.search(rf"`{name}`|`{function.__name__}\([^`]*{name}", page), f"{function.__name__}: {name}"
 
 
 @pytest.mark.parametrize("message", ["which is not installed", "there is no scheduler at", "has no worker"])
