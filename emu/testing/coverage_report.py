@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`--emu-cov`: what all tests together reached of the guest code, from traces of their calls.
 
-A worker of pytest-xdist hands on what its tests reached as text; images are named by their files in it.
+That costs 2 ms a test with one call, 0.15 ms a further call, and each case of a sweep is run once more. A worker of
+pytest-xdist hands on what its tests reached as text, in which images are named by their files.
 """
 
 from __future__ import annotations
