@@ -10,7 +10,7 @@ import pytest
 
 from emu import Bugchecked, Machine, Raised, Returned, TimedOut, Unmodelled
 from emu.machine import MachineStopped
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 from emu.trace import EventKind, Trace, TraceError
 from tests.conformance.machines import code
 from tests.traced import compare

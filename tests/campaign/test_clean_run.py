@@ -11,7 +11,7 @@ from emu.campaign.clean_run import CleanRuns
 from emu.campaign.measure import Access
 from emu.faults import parse_fault
 from emu.profile import Profile
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 
 OVERLAPPING = """
     .intel_syntax noprefix

@@ -19,7 +19,7 @@ from emu.faults import Fault, FaultError, parse_fault
 from emu.image import UnknownSymbol
 from emu.machine import Machine
 from emu.outcome import Bugchecked, Raised, Returned
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 
 WRONG_IN_EVERY_WAY = """
     .intel_syntax noprefix

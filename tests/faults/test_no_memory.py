@@ -9,7 +9,7 @@ from emu import Machine, NtStatus, Raised, Returned
 from emu.events import FaultStruck, PoolAllocated
 from emu.kernel.exports import pool as p
 from emu.outcome import Outcome
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 from tests.kernel.exports.calls import contents, counted, counted_at
 
 TAG = int.from_bytes(b"Test", "little")

@@ -8,7 +8,7 @@ import pytest
 from emu import Machine, Raised, Returned, TimedOut
 from emu.cpu.registers import FLAG_AC, FLAG_IF, MXCSR_DEFAULT
 from emu.kernel.call import MAXIMUM_ARGUMENTS, REGISTER_SENTINELS, XMM_SENTINELS
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 
 
 @pytest.fixture

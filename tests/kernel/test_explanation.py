@@ -24,7 +24,7 @@ from emu.events import (
     TrapTaken,
 )
 from emu.kernel.explanation import Explanation
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from emu import Machine, Returned
 from emu.image import Module
 from emu.image.load_config import DEFAULT_COOKIE
 from emu.kernel.load_config import security_cookie
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 
 
 def load(machine: Machine, guest: Guest, cookie: int = DEFAULT_COOKIE) -> Module:

@@ -8,7 +8,7 @@ from emu.image import ImageError, UnknownSymbol
 from emu.kernel.modules import MissingImports
 from emu.memory.errors import OutOfMemory
 from emu.memory.layout import USER_PROBE_ADDRESS
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 
 
 def test_pointers_in_data_move_with_the_image(machine: Machine, guest: Guest) -> None:

@@ -8,7 +8,7 @@ from emu.address import Gva
 from emu.events import DispatchFailed, Event, ExceptionRaised, FrameSearched
 from emu.kernel.explanation import Explanation
 from emu.kernel.refusal import explain_refusal
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from emu.address import Gva
 from emu.events import FrameSearched, Landed
 from emu.kernel.explanation import Explanation
 from emu.kernel.scopes import TryBlock, is_except_block, try_blocks
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 
 
 @pytest.fixture

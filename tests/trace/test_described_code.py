@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from emu import Machine, Returned
 from emu.address import Gva
 from emu.image import ImageError, Module, SourceLine
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 from emu.trace import Code, TraceError
 from emu.trace.described_code import DescribedCode
 from tests.conformance.machines import code

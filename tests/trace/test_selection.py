@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from emu import Machine
 from emu.address import Gva, is_canonical
 from emu.image import UnknownSymbol
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 from emu.trace.selection import code_address, code_range
 
 LEAVES = """

@@ -5,7 +5,7 @@ import pytest
 
 from emu import Bugchecked, Machine, NtStatus, Raised, Returned
 from emu.nt.bugcheck import BugCheck
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 from tests.kernel.exports.calls import ansi
 
 

@@ -6,7 +6,7 @@ import pytest
 from emu import Bugchecked, Machine, NtStatus, Raised, Returned, Unmodelled
 from emu.events import DebugPrinted, PagedIn
 from emu.kernel.exports.debug_print import DEFAULT_COMPONENT, INFO_LEVEL
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 from tests.kernel.exports.calls import PAGE, ansi, wide
 
 EXPECTED = [

@@ -7,7 +7,7 @@ from emu import Bugchecked, Machine, NtStatus, Raised, Returned
 from emu.address import Gva
 from emu.nt.bugcheck import BugCheck
 from emu.nt.exception_record import EXCEPTION_RECORD_SIZE, unpack_exception_record
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 
 STACK_COOKIE_CHECK_FAILURE = 2
 ABSENT = 0x10

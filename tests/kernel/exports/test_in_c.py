@@ -5,7 +5,7 @@ import pytest
 
 from emu import Machine, NtStatus, Returned
 from emu.memory.layout import USER_PROBE_ADDRESS
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 from tests.kernel.exports.calls import PAGE
 
 BUILDS = [(target, optimize) for target in ("msvc", "gnu") for optimize in ("0", "2")]

@@ -5,7 +5,7 @@ import pytest
 
 from emu import Machine, NtStatus, Raised, Returned
 from emu.image import Module
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 
 KEPT = 0x20000
 """RBX and XMM6 as they were at setjmp, added up."""

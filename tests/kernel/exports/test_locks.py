@@ -4,7 +4,7 @@
 import pytest
 
 from emu import Bugchecked, Machine, Returned, Unmodelled
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 from tests.kernel.exports.calls import PAGE, value_of
 
 PASSIVE, APC, DISPATCH = 0, 1, 2

@@ -8,7 +8,7 @@ from emu.events import PoolAllocated, PoolFreed
 from emu.kernel.exports import pool as p
 from emu.kernel.pool import FREED, UNINITIALIZED, PoolBlock
 from emu.nt.bugcheck import BugCheck
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 from tests.kernel.exports.calls import PAGE, value_of
 
 TAG = int.from_bytes(b"Test", "little")

@@ -5,7 +5,7 @@ import pytest
 
 from emu import Bugchecked, Machine, NtStatus, Raised, Returned
 from emu.nt.exception_record import EXCEPTION_NONCONTINUABLE
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 
 RAISING = [
     ("ExRaiseStatus", 0xC000_0123),

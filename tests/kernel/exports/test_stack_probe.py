@@ -5,7 +5,7 @@ import pytest
 
 from emu import Bugchecked, Machine, Returned
 from emu.nt.bugcheck import BugCheck
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 
 PROBE = """
 .intel_syntax noprefix

@@ -6,7 +6,7 @@ import pytest
 from emu import Machine
 from emu.address import Gva
 from emu.kernel.explanation import Explanation
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 from tests.kernel.exports.calls import at_page_end, value_of
 
 MOST = 16

@@ -6,7 +6,7 @@ import pytest
 from emu import Bugchecked, Machine, NtStatus, Raised, Returned
 from emu.events import FramesConsolidated, FrameSearched, FrameUnwound
 from emu.nt.bugcheck import BugCheck
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 from tests.kernel.exports.calls import value_of
 
 OPTIMIZE = ["0", "1", "2"]

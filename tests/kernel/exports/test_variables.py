@@ -4,7 +4,7 @@
 import pytest
 
 from emu import Machine, Returned
-from emu.pytest_plugin import Guest
+from emu.testing.guest import Guest
 from tests.kernel.exports.calls import value_of
 
 LIMITS = {
