@@ -66,7 +66,7 @@ class Watch:
         self._set_points([*points, (byte.address, 0, 0, byte.kinds)])
 
     def _set_points(self, points: Sequence[tuple[int, int, int, int]]) -> None:
-        self._points = (Watchpoint * len(points))(*points)
+        self._points = (Watchpoint * len(points))(*(Watchpoint(*point) for point in points))
         self._recording.watchpoints = ctypes.addressof(self._points)
         self._recording.watchpoint_count = len(points)
 
