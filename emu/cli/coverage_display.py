@@ -28,6 +28,9 @@ _PARTS: Final = {
     TryPart.ABNORMAL: "its __finally in an unwind",
 }
 
+FUNCTIONS_SHOWN: Final = 12
+"""Of those of a file that were not reached: the kernel image has hundreds of stubs."""
+
 
 def display_coverage(report: CoverageReport) -> Iterator[RenderableType]:
     """Return what `emu coverage` prints, part by part."""
@@ -94,7 +97,9 @@ def _missed(file: FileCoverage) -> Iterator[RenderableType]:
         yield Text.assemble(("lines ", "dim"), spans)
     functions = [each.name for each in file.functions if not each.reached and each.is_named]
     if functions:
-        yield Text.assemble(("functions ", "dim"), ", ".join(functions))
+        more = len(functions) - FUNCTIONS_SHOWN
+        names = functions[:FUNCTIONS_SHOWN] + ([f"and {more} more"] if more > 0 else [])
+        yield Text.assemble(("functions ", "dim"), ", ".join(names))
     for block in file.try_blocks:
         parts = missed_parts(block)
         if parts:

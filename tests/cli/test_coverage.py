@@ -52,6 +52,15 @@ def test_lines_functions_and_parts_of_try_blocks(emu: Emu) -> None:
     assert "__try/__except" not in faulted.partition("Not reached")[2].partition("Outcome")[0]
 
 
+def test_of_many_functions_that_were_not_reached_the_first_are_named(emu: Emu) -> None:
+    """The call prints by way of an export stub, and the kernel image has hundreds of those."""
+    shown = covered(emu, "print_lines 1", "--module", "ntoskrnl").out
+    missed = shown.partition("Not reached of export_stubs.S\n")[2].partition("\n\n")[0]
+    names = missed.partition("functions ")[2].split(",")
+    assert len(names) == 13
+    assert re.fullmatch(r"\s+and\s+\d{3} more", names[-1])
+
+
 def test_a_block_that_was_not_entered_is_missed_whole(emu: Emu) -> None:
     shown = covered(emu, "identity 1").out
     assert re.search(r"^  run\.c +0 of 14 +0% +0 of 4 +0 of 3$", shown, re.MULTILINE)
