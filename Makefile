@@ -15,7 +15,7 @@ GUEST := $(wildcard guest/kernel/* guest/umaccess/* guest/include/* emu/cpu/nati
 ON_MACHINES := -m 'not sweep and not wine and not browser' tests/test_machine.py tests/memory tests/kernel tests/faults \
 	tests/guest tests/conformance tests/checks tests/campaign
 
-.PHONY: setup run test test-all test-traced test-wine test-browser fuzz lint bench docs clean help
+.PHONY: setup run test test-all test-traced coverage test-wine test-browser fuzz lint bench docs clean help
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf 'make %-12s %s\n' "$$name" "$$text"; done
@@ -47,6 +47,11 @@ test-all: setup ## all tests, but for those under Wine and in a browser
 test-traced: setup ## the tests of the machine with every call traced and run again, and with every access counted
 	$(BIN)/python -m pytest -n auto --emu-trace $(ON_MACHINES)
 	$(BIN)/python -m pytest -n auto --emu-watch $(ON_MACHINES)
+
+coverage: setup ## what the tests of guest code reach of the library and the kernel image, as build/guest.info
+	@mkdir -p build
+	$(BIN)/python -m pytest -n auto -m 'not sweep' tests/guest tests/conformance/seh/test_programs.py \
+		--emu-cov build/guest.info --emu-cov-module umaccess --emu-cov-module ntoskrnl
 
 test-wine: setup ## the exception programs under Wine, which it installs from Debian
 	@command -v wine64 >/dev/null || test -x /usr/lib/wine/wine64 || { \
