@@ -13,15 +13,15 @@ from pathlib import Path
 
 from benchmarks.machine_cases import HOST_FAULTS, host_fault
 from benchmarks.measure import Row, medians, row, seconds
-from emu.campaign.axis import Axis
-from emu.campaign.campaign import Campaign
-from emu.campaign.copy_sweep import CopySweep
-from emu.campaign.fault_template import parse_fault_choices
-from emu.campaign.in_process import InProcessExecutor
-from emu.campaign.process_pool import ProcessPool, usable_cores
-from emu.campaign.runner import run_campaign
-from emu.campaign.store import Store
-from emu.campaign.verdict import VerdictClass
+from emu.campaign.judge.verdict import VerdictClass
+from emu.campaign.plan.axis import Axis
+from emu.campaign.plan.copy_sweep import CopySweep
+from emu.campaign.plan.fault_template import parse_fault_choices
+from emu.campaign.run.campaign import Campaign
+from emu.campaign.run.in_process import InProcessExecutor
+from emu.campaign.run.process_pool import ProcessPool, usable_cores
+from emu.campaign.run.runner import run_campaign
+from emu.campaign.run.store import Store
 
 FAULT_AT = 37
 ROUNDS = 3

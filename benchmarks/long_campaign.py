@@ -13,10 +13,10 @@ def main(count: int, path: Path) -> None:
     import resource  # noqa: PLC0415 (Unix has it; the benchmark of memory runs there)
 
     from benchmarks.campaign_cases import sweep_of_faults  # noqa: PLC0415 (a worker that starts needs none of it)
-    from emu.campaign.campaign import Campaign  # noqa: PLC0415
-    from emu.campaign.process_pool import ProcessPool, usable_cores  # noqa: PLC0415
-    from emu.campaign.runner import run_campaign  # noqa: PLC0415
-    from emu.campaign.store import Store  # noqa: PLC0415
+    from emu.campaign.run.campaign import Campaign  # noqa: PLC0415
+    from emu.campaign.run.process_pool import ProcessPool, usable_cores  # noqa: PLC0415
+    from emu.campaign.run.runner import run_campaign  # noqa: PLC0415
+    from emu.campaign.run.store import Store  # noqa: PLC0415
 
     sweep = sweep_of_faults(count)
     start = time.perf_counter()

@@ -17,9 +17,9 @@ from rich.console import Console
 from docs.assembly_grammar import directives
 from docs.fault_grammar import faults
 from emu.campaign import parse_replay_id
-from emu.campaign.laboratory import judge_experiment
 from emu.campaign.report import csv_report, json_report
-from emu.campaign.store import APPLICATION_ID, FORMAT, SCHEMA
+from emu.campaign.run.laboratory import judge_experiment
+from emu.campaign.run.store import APPLICATION_ID, FORMAT, SCHEMA
 from emu.cli.display import display_copy
 from emu.nt.bugcheck import BUGCHECK_PARAMETERS
 from emu.profile import CPU_MODELS, SMAP_POLICIES

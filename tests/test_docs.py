@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 
 from emu import pytest_plugin
-from emu.campaign.fault_template import parse_fault_choices
-from emu.campaign.observation import Observation, ProcessorNote
-from emu.campaign.verdict import VerdictClass
+from emu.campaign.judge.observation import Observation, ProcessorNote
+from emu.campaign.judge.verdict import VerdictClass
+from emu.campaign.plan.fault_template import parse_fault_choices
 from emu.cli.report import REPORT_FORMATS
 from emu.testing import assert_copies, assert_raises, options, sweep
 from emu.testing.guest import Guest
@@ -323,7 +323,7 @@ def test_the_reference_has_what_the_plugin_has() -> None:
 def test_the_how_to_about_clusters_quotes_what_is_said(message: str) -> None:
     page = (ROOT / "docs" / "how-to" / "use-a-cluster.md").read_text(encoding="utf-8")
     assert message in page
-    assert message in (ROOT / "emu" / "campaign" / "cluster.py").read_text(encoding="utf-8")
+    assert message in (ROOT / "emu" / "campaign" / "run" / "cluster.py").read_text(encoding="utf-8")
 
 
 def test_the_how_to_about_what_if_sweeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from emu.campaign.store import Row
-from emu.campaign.verdict import VerdictClass
+from emu.campaign.judge.verdict import VerdictClass
+from emu.campaign.run.store import Row
 from emu.cli.words import plural
 
 _COLOURS: Final = {VerdictClass.CORRECT: "green", VerdictClass.MASKED: "yellow", VerdictClass.EMULATOR_ERROR: "magenta"}

@@ -19,7 +19,7 @@ from emu.campaign import (
     Pattern,
     boundary_offset,
 )
-from emu.campaign.laboratory import judge_experiment
+from emu.campaign.run.laboratory import judge_experiment
 from emu.cli.mistakes import Mistake, mistakes_reported
 from emu.cli.output import make_console, show, show_json
 from emu.faults import parse_fault

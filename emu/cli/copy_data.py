@@ -28,7 +28,7 @@ from __future__ import annotations
 from typing import Any
 
 from emu.campaign import CopyResult, format_replay_id
-from emu.campaign.verdict import Verdict
+from emu.campaign.judge.verdict import Verdict
 from emu.cli.call_data import event_data, hexadecimal, outcome_data, page_data
 from emu.cli.verdict import summary
 

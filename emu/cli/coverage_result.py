@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from emu.campaign.run_result import RunResult
+from emu.campaign.experiment.run_result import RunResult
 from emu.cli.trace_files import WrittenFile
 from emu.trace.coverage import Coverage, FileCoverage
 from emu.trace.module_coverage import TryBlockCoverage

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from emu.campaign import CopyResult, format_replay_id
-from emu.campaign.verdict import Verdict, VerdictClass
+from emu.campaign.judge.verdict import Verdict, VerdictClass
 from emu.cli.hex_dump import HexDump, Mark
 from emu.cli.history import History
 from emu.cli.mappings import mappings_table

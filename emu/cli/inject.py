@@ -10,18 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emu.campaign.campaign import Campaign
-from emu.campaign.copy_sweep import CopySweep
-from emu.campaign.executors import open_executor
-from emu.campaign.oracle import load_oracle
-from emu.campaign.plan import Plan
-from emu.campaign.plan_json import plan_from_json
-from emu.campaign.progress import Progress
-from emu.campaign.runner import run_campaign
-from emu.campaign.store import Row, Store
-from emu.campaign.verdict import VerdictClass
-from emu.campaign.what_if import WhatIf
-from emu.campaign.what_if_workbench import WHAT_IF_WORKBENCH
+from emu.campaign.judge.oracle import load_oracle
+from emu.campaign.judge.verdict import VerdictClass
+from emu.campaign.plan.copy_sweep import CopySweep
+from emu.campaign.plan.plan import Plan
+from emu.campaign.plan.plan_json import plan_from_json
+from emu.campaign.plan.what_if import WhatIf
+from emu.campaign.run.campaign import Campaign
+from emu.campaign.run.executors import open_executor
+from emu.campaign.run.progress import Progress
+from emu.campaign.run.runner import run_campaign
+from emu.campaign.run.store import Row, Store
+from emu.campaign.run.what_if_workbench import WHAT_IF_WORKBENCH
 from emu.cli.inject_findings import differing, find_first, minimised
 from emu.cli.inject_plan import InjectOptions, files_of, sweep_of
 from emu.cli.inject_progress import progress_shown

@@ -15,7 +15,7 @@ from typing import Any
 
 from emu.campaign.report import CampaignResults, Result
 from emu.campaign.report.json_report import failure_data, summary
-from emu.campaign.store import Store
+from emu.campaign.run.store import Store
 from emu.cli.inject import CampaignRun
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.text import Text
 
-from emu.campaign.verdict import VerdictClass
+from emu.campaign.judge.verdict import VerdictClass
 from emu.cli.campaign_display import display_findings, verdict_table
 from emu.cli.inject import CampaignRun
 from emu.cli.sections import section

@@ -7,14 +7,14 @@ import contextlib
 from typing import Final
 
 from emu.campaign import ExperimentError, format_replay_id
-from emu.campaign.campaign import Campaign
-from emu.campaign.case import CopyCase
-from emu.campaign.copy_sweep import CopySweep
-from emu.campaign.laboratory import CopyLaboratory
-from emu.campaign.minimise import PROFILES, minimise
-from emu.campaign.oracle import judge_copy, load_oracle
-from emu.campaign.store import Row, Store
-from emu.campaign.verdict import VerdictClass
+from emu.campaign.judge.oracle import judge_copy, load_oracle
+from emu.campaign.judge.verdict import VerdictClass
+from emu.campaign.plan.case import CopyCase
+from emu.campaign.plan.copy_sweep import CopySweep
+from emu.campaign.plan.minimise import PROFILES, minimise
+from emu.campaign.run.campaign import Campaign
+from emu.campaign.run.laboratory import CopyLaboratory
+from emu.campaign.run.store import Row, Store
 from emu.faults import FaultError
 
 MOST_SHOWN: Final = 5

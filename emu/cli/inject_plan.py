@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from emu.campaign import DEFAULT_ROUTINE, File, Pattern
-from emu.campaign.axis import Axis
-from emu.campaign.content import parse_content
-from emu.campaign.copy_sweep import CopySweep
-from emu.campaign.fault_template import parse_fault_choices
+from emu.campaign.experiment.content import parse_content
+from emu.campaign.plan.axis import Axis
+from emu.campaign.plan.copy_sweep import CopySweep
+from emu.campaign.plan.fault_template import parse_fault_choices
 from emu.machine import DEFAULT_BUDGET
 from emu.profile import Profile
 

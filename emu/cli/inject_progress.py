@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from emu.campaign.progress import Progress
-from emu.campaign.verdict import VerdictClass
+from emu.campaign.judge.verdict import VerdictClass
+from emu.campaign.run.progress import Progress
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emu.campaign import parse_replay_id
-from emu.campaign.call_replay_id import is_call_id, parse_call_id
+from emu.campaign.experiment.call_replay_id import is_call_id, parse_call_id
 from emu.cli.mistakes import Mistake, mistakes_reported
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final, TextIO
 
 from emu.campaign.report import CampaignResults
-from emu.campaign.store import Store
+from emu.campaign.run.store import Store
 from emu.cli.mistakes import Mistake, mistakes_reported
 from emu.cli.output import make_console, show
 from emu.cli.trace_formats import Format, Output, parse_outputs

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from emu.campaign.report import CampaignResults
-from emu.campaign.store import Store
+from emu.campaign.run.store import Store
 from emu.cli.campaign_display import display_findings, verdict_table
 from emu.cli.inject_findings import differing, find_first
 from emu.cli.sections import section

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emu.campaign.argument import Argument, parse_argument, parse_stub
-from emu.campaign.call_experiment import CallExperiment
-from emu.campaign.run_result import RunResult
+from emu.campaign.experiment.argument import Argument, parse_argument, parse_stub
+from emu.campaign.experiment.call_experiment import CallExperiment
+from emu.campaign.experiment.run_result import RunResult
 from emu.cli.mistakes import Mistake, mistakes_reported
 from emu.cli.output import make_console, show, show_json
 from emu.faults import parse_fault

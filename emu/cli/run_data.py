@@ -19,8 +19,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from emu.campaign.argument import Integer
-from emu.campaign.run_result import RunResult
+from emu.campaign.experiment.argument import Integer
+from emu.campaign.experiment.run_result import RunResult
 from emu.cli.buffer_dump import changed_runs
 from emu.cli.call_data import event_data, hexadecimal, outcome_data, page_data
 from emu.cli.run_display import run_summary

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from emu.address import Gva
-from emu.campaign.argument import Integer
-from emu.campaign.run_result import ArgumentMemory, RunResult
+from emu.campaign.experiment.argument import Integer
+from emu.campaign.experiment.run_result import ArgumentMemory, RunResult
 from emu.cli.buffer_dump import BufferDump, changed_runs, describe_change
 from emu.cli.call_result import place_of
 from emu.cli.hex_dump import Mark

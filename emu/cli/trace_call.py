@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from emu.campaign.call_experiment import MODULES_AT_BOOT, CallExperiment
-from emu.campaign.run_result import RunResult
+from emu.campaign.experiment.call_experiment import MODULES_AT_BOOT, CallExperiment
+from emu.campaign.experiment.run_result import RunResult
 from emu.cli.code_places import code_address, part_of_code
 from emu.cli.mistakes import Mistake
 from emu.image import Module

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from emu.campaign.run_result import RunResult
+from emu.campaign.experiment.run_result import RunResult
 from emu.cli.copy_pairs import FoundCopies, find_copies
 from emu.cli.trace_files import WrittenFile
 from emu.cli.watched_trace import WatchedTrace

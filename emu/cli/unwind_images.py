@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emu.campaign.experiment import ARCHIVES, IMAGES
+from emu.campaign.experiment.copy_experiment import ARCHIVES, IMAGES
 from emu.image import PeImage
 
 

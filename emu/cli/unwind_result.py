@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from emu.campaign.call_experiment import MODULES_AT_BOOT, CallExperiment
-from emu.campaign.run_result import RunResult
+from emu.campaign.experiment.call_experiment import MODULES_AT_BOOT, CallExperiment
+from emu.campaign.experiment.run_result import RunResult
 from emu.checks.unwind_data import Coverage, UnwindFinding, UnwindProof
 from emu.checks.unwind_data.functions import ImageFunctions
 from emu.machine import Machine

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from itertools import islice, takewhile
 from typing import Final, NamedTuple
 
-from emu.campaign.argument import parse_argument, parse_stub
-from emu.campaign.axis import Axis
-from emu.campaign.call_chances import Allocation, UserAccess
-from emu.campaign.call_experiment import CallExperiment
-from emu.campaign.store import Row, Store
-from emu.campaign.verdict import VerdictClass
-from emu.campaign.what_if import Failure, WhatIf, parse_failures
-from emu.campaign.what_if_workbench import WhatIfWorkbench
+from emu.campaign.experiment.argument import parse_argument, parse_stub
+from emu.campaign.experiment.call_experiment import CallExperiment
+from emu.campaign.judge.verdict import VerdictClass
+from emu.campaign.plan.axis import Axis
+from emu.campaign.plan.call_chances import Allocation, UserAccess
+from emu.campaign.plan.what_if import Failure, WhatIf, parse_failures
+from emu.campaign.run.store import Row, Store
+from emu.campaign.run.what_if_workbench import WhatIfWorkbench
 from emu.cli.inject_plan import InjectOptions, split_profiles
 from emu.cli.mistakes import Mistake
 from emu.cli.words import plural

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from emu.address import PAGE_SIZE, Gva
-from emu.campaign.case import CopyCase
-from emu.campaign.content import Pattern
-from emu.campaign.landing import POISON, RED_ZONE, poison_for
-from emu.campaign.observation import Observation, ProcessorNote
-from emu.campaign.oracle import judge_copy
-from emu.campaign.placement import SOURCE, room_for
-from emu.campaign.verdict import Verdict
+from emu.campaign.experiment.content import Pattern
+from emu.campaign.experiment.landing import POISON, RED_ZONE, poison_for
+from emu.campaign.experiment.placement import SOURCE, room_for
+from emu.campaign.judge.observation import Observation, ProcessorNote
+from emu.campaign.judge.oracle import judge_copy
+from emu.campaign.judge.verdict import Verdict
+from emu.campaign.plan.case import CopyCase
 from emu.cpu import registers as r
 from emu.faults import Fault, parse_fault
 from emu.kernel.call import REGISTER_SENTINELS, XMM_SENTINELS, bottom_stack_pointer

@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from emu.campaign.copy_sweep import CopySweep
-from emu.campaign.experiment import IMAGES, load_images
+from emu.campaign.experiment.copy_experiment import IMAGES, load_images
+from emu.campaign.plan.copy_sweep import CopySweep
 from emu.cli.coverage_display import display_coverage
 from emu.cli.coverage_result import CoverageReport
 from emu.cli.mistakes import Mistake

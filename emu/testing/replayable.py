@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from emu.address import PAGE_SIZE, Gva
-from emu.campaign.argument import Argument, HalfName, Integer, Memory, Zeroes
-from emu.campaign.call_experiment import CallExperiment
-from emu.campaign.call_replay_id import format_call_id
-from emu.campaign.content import Inline, Pattern
-from emu.campaign.experiment import CopyExperiment
-from emu.campaign.experiment_error import ExperimentError
-from emu.campaign.placement import SOURCE, TARGET
-from emu.campaign.replay_id import format_replay_id
+from emu.campaign.experiment.argument import Argument, HalfName, Integer, Memory, Zeroes
+from emu.campaign.experiment.call_experiment import CallExperiment
+from emu.campaign.experiment.call_replay_id import format_call_id
+from emu.campaign.experiment.content import Inline, Pattern
+from emu.campaign.experiment.copy_experiment import CopyExperiment
+from emu.campaign.experiment.experiment_error import ExperimentError
+from emu.campaign.experiment.placement import SOURCE, TARGET
+from emu.campaign.experiment.replay_id import format_replay_id
 from emu.faults import BufferPlace, Fault, FaultError
 from emu.faults.fault import IN_PAGE_ERROR, PAGE_STATES, AddressPlace
 from emu.image import ImageError, UnknownSymbol

@@ -13,19 +13,19 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import pytest
 
-from emu.campaign.axis import Axis
-from emu.campaign.case import CopyCase
-from emu.campaign.content import Content, Inline, Pattern
-from emu.campaign.copy_sweep import CopySweep
-from emu.campaign.experiment import DEFAULT_LENGTH
-from emu.campaign.experiment_error import ExperimentError
-from emu.campaign.fault_template import FaultChoice, parse_fault_choices
-from emu.campaign.laboratory import CopyLaboratory
-from emu.campaign.minimise import PROFILES, minimise
-from emu.campaign.oracle import Judge, judge_copy, load_oracle
-from emu.campaign.replay_id import format_replay_id
-from emu.campaign.user_oracle import as_judge
-from emu.campaign.verdict import Verdict, VerdictClass
+from emu.campaign.experiment.content import Content, Inline, Pattern
+from emu.campaign.experiment.copy_experiment import DEFAULT_LENGTH
+from emu.campaign.experiment.experiment_error import ExperimentError
+from emu.campaign.experiment.replay_id import format_replay_id
+from emu.campaign.judge.oracle import Judge, judge_copy, load_oracle
+from emu.campaign.judge.user_oracle import as_judge
+from emu.campaign.judge.verdict import Verdict, VerdictClass
+from emu.campaign.plan.axis import Axis
+from emu.campaign.plan.case import CopyCase
+from emu.campaign.plan.copy_sweep import CopySweep
+from emu.campaign.plan.fault_template import FaultChoice, parse_fault_choices
+from emu.campaign.plan.minimise import PROFILES, minimise
+from emu.campaign.run.laboratory import CopyLaboratory
 from emu.image import ImageError, UnknownSymbol
 from emu.machine import DEFAULT_BUDGET, Machine
 from emu.profile import Profile, ProfileError

@@ -7,10 +7,10 @@ For copies without a fault, and with a page of the source that is without access
 
 from emu import NtStatus, Raised, Returned
 from emu.address import PAGE_SIZE
-from emu.campaign.case import CopyCase
-from emu.campaign.judged_state import describe_state
-from emu.campaign.landing import POISON, RED_ZONE, poison_for
-from emu.campaign.observation import Observation
+from emu.campaign.experiment.landing import POISON, RED_ZONE, poison_for
+from emu.campaign.judge.judged_state import describe_state
+from emu.campaign.judge.observation import Observation
+from emu.campaign.plan.case import CopyCase
 from emu.faults import BufferPlace
 
 STEP = 8

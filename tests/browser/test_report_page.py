@@ -15,8 +15,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
 from emu.campaign import parse_replay_id
-from emu.campaign.axis import Axis
-from emu.campaign.copy_sweep import CopySweep
+from emu.campaign.plan.axis import Axis
+from emu.campaign.plan.copy_sweep import CopySweep
 from emu.campaign.report import CampaignResults, html
 from tests.campaign.report.made_store import GUARDED, LOST, TAIL, first_byte, judged, make_store, small_sweep
 

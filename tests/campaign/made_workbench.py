@@ -13,11 +13,11 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from emu.campaign.campaign import Campaign
-from emu.campaign.experiment_error import ExperimentError
-from emu.campaign.runner import WORKER_DIED
-from emu.campaign.store import Row
-from emu.campaign.verdict import CORRECT, Verdict, VerdictClass
+from emu.campaign.experiment.experiment_error import ExperimentError
+from emu.campaign.judge.verdict import CORRECT, Verdict, VerdictClass
+from emu.campaign.run.campaign import Campaign
+from emu.campaign.run.runner import WORKER_DIED
+from emu.campaign.run.store import Row
 
 MADE: list[MadeWorkbench] = []
 """All that were made in this process."""

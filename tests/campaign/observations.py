@@ -8,11 +8,11 @@ from typing import Any
 
 from emu import Bugchecked, Profile, Raised, Returned
 from emu.address import PAGE_SIZE, Gva
-from emu.campaign.case import CopyCase
-from emu.campaign.landing import POISON, RED_ZONE, poison_for
-from emu.campaign.observation import Observation, ProcessorNote
-from emu.campaign.oracle import judge_copy
-from emu.campaign.verdict import Verdict, VerdictClass
+from emu.campaign.experiment.landing import POISON, RED_ZONE, poison_for
+from emu.campaign.judge.observation import Observation, ProcessorNote
+from emu.campaign.judge.oracle import judge_copy
+from emu.campaign.judge.verdict import Verdict, VerdictClass
+from emu.campaign.plan.case import CopyCase
 from emu.cpu.registers import MXCSR_DEFAULT
 from emu.events import Event, ExceptionRaised, TrapTaken
 from emu.faults import BufferPlace, Fault, parse_fault

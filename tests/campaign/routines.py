@@ -17,13 +17,13 @@ from pathlib import Path
 
 from emu import Machine, Profile, build_guest
 from emu.address import PAGE_SIZE, Gva
-from emu.campaign.case import CopyCase
-from emu.campaign.laboratory import CopyLaboratory
-from emu.campaign.landing import POISON, RED_ZONE, poison_for
-from emu.campaign.observation import Observation, ProcessorNote
-from emu.campaign.oracle import judge_copy
-from emu.campaign.placement import SOURCE
-from emu.campaign.verdict import Verdict, VerdictClass
+from emu.campaign.experiment.landing import POISON, RED_ZONE, poison_for
+from emu.campaign.experiment.placement import SOURCE
+from emu.campaign.judge.observation import Observation, ProcessorNote
+from emu.campaign.judge.oracle import judge_copy
+from emu.campaign.judge.verdict import Verdict, VerdictClass
+from emu.campaign.plan.case import CopyCase
+from emu.campaign.run.laboratory import CopyLaboratory
 from emu.faults import BufferPlace, Fault, parse_fault
 from emu.faults.fault import PAGE_STATES
 from emu.kernel.call import REGISTER_SENTINELS

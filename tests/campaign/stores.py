@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from emu.campaign.campaign import Campaign
-from emu.campaign.store import Row, Store
-from emu.campaign.verdict import Verdict, VerdictClass
+from emu.campaign.judge.verdict import Verdict, VerdictClass
+from emu.campaign.run.campaign import Campaign
+from emu.campaign.run.store import Row, Store
 
 CAMPAIGN = Campaign('{"kind":"test"}', "{}", "tests.campaign.made_workbench:MadeWorkbench")
 

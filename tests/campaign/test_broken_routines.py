@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 
 from emu import Profile
-from emu.campaign.case import CopyCase
-from emu.campaign.oracle import judge_copy
-from emu.campaign.verdict import CORRECT, VerdictClass
+from emu.campaign.judge.oracle import judge_copy
+from emu.campaign.judge.verdict import CORRECT, VerdictClass
+from emu.campaign.plan.case import CopyCase
 from tests.campaign.routines import Routine, judge, laboratory, observe_elsewhere, parse_sweep, routines
 
 BROKEN, RIGHT = routines("broken"), routines("right")

@@ -11,12 +11,12 @@ from typing import Final
 
 import pytest
 
-from emu.campaign.axis import Axis
-from emu.campaign.copy_sweep import CopySweep
-from emu.campaign.fault_template import parse_fault_choices
-from emu.campaign.laboratory import CopyLaboratory
-from emu.campaign.replay_id import format_replay_id
-from emu.campaign.verdict import VerdictClass
+from emu.campaign.experiment.replay_id import format_replay_id
+from emu.campaign.judge.verdict import VerdictClass
+from emu.campaign.plan.axis import Axis
+from emu.campaign.plan.copy_sweep import CopySweep
+from emu.campaign.plan.fault_template import parse_fault_choices
+from emu.campaign.run.laboratory import CopyLaboratory
 from emu.profile import Profile
 
 PROFILES: Final = ("nehalem", "skylake-server", "epyc-rome", "broadwell,smap=permit")

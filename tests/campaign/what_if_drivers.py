@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emu import Profile
-from emu.campaign.argument import parse_argument
-from emu.campaign.call_experiment import CallExperiment
-from emu.campaign.campaign import Campaign
-from emu.campaign.what_if import WhatIf
-from emu.campaign.what_if_workbench import WHAT_IF_WORKBENCH, WhatIfWorkbench
+from emu.campaign.experiment.argument import parse_argument
+from emu.campaign.experiment.call_experiment import CallExperiment
+from emu.campaign.plan.what_if import WhatIf
+from emu.campaign.run.campaign import Campaign
+from emu.campaign.run.what_if_workbench import WHAT_IF_WORKBENCH, WhatIfWorkbench
 
 HERE = Path(__file__).parent / "what_if"
 PROFILE = Profile.parse("skylake-server,smap=permit")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from emu.campaign.store import Store
+from emu.campaign.run.store import Store
 from tests.cli.command_line import AS_A_PROGRAM, Emu, run_program
 
 BROKEN = Path(__file__).parent.parent / "campaign" / "broken" / "off_by_one_in_tail.S"

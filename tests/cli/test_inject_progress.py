@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the progress bar of a campaign says."""
 
-from emu.campaign.progress import Progress
-from emu.campaign.verdict import VerdictClass
+from emu.campaign.judge.verdict import VerdictClass
+from emu.campaign.run.progress import Progress
 from emu.cli.inject_progress import describe
 
 

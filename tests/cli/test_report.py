@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet  # type: ignore[import-untyped]
 import pytest
 
-from emu.campaign.store import Store
+from emu.campaign.run.store import Store
 from emu.cli import main
 from emu.cli.report import REPORT_FORMATS
 from tests.cli.command_line import Emu, run_program

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from emu.campaign.sample import Sample
+from emu.campaign.plan.sample import Sample
 from tests.campaign.what_if_drivers import driver
 from tests.cli.command_line import Emu
 

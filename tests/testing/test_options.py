@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emu.campaign.minimise import PROFILES
+from emu.campaign.plan.minimise import PROFILES
 from emu.testing.options import parse_profiles
 from tests.testing.plugin_runs import run
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emu import Raised, build_guest
-from emu.campaign.call_replay_id import is_call_id, parse_call_id
-from emu.campaign.content import Pattern
-from emu.campaign.replay_id import parse_replay_id
+from emu.campaign.experiment.call_replay_id import is_call_id, parse_call_id
+from emu.campaign.experiment.content import Pattern
+from emu.campaign.experiment.replay_id import parse_replay_id
 from emu.memory.half import Half
 from emu.profile import Profile
 from emu.testing import machines

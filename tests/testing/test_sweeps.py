@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 from emu import Machine, Profile, build_guest
-from emu.campaign.observation import Observation
-from emu.campaign.replay_id import parse_replay_id
-from emu.campaign.verdict import VerdictClass
+from emu.campaign.experiment.replay_id import parse_replay_id
+from emu.campaign.judge.observation import Observation
+from emu.campaign.judge.verdict import VerdictClass
 from emu.testing import sweep
 from emu.testing.options import QUICK_SAMPLE
 from emu.testing.sweeps import SweepFailed

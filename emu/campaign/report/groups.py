@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from emu.campaign.plan import PlanPart
+from emu.campaign.judge.verdict import VerdictClass
+from emu.campaign.plan.plan import PlanPart
 from emu.campaign.report.results import CampaignResults, Result
-from emu.campaign.verdict import VerdictClass
 
 MOST_KEPT: Final = 10
 """Results that are not correct whose text a group keeps, the first ones."""

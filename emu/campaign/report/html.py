@@ -26,11 +26,11 @@ from typing import Any, Final, TextIO
 
 import numpy as np
 
+from emu.campaign.judge.verdict import VerdictClass
 from emu.campaign.report.counts import choose_evenly, pack_counts
 from emu.campaign.report.grid import Grid, Numbers, Span
 from emu.campaign.report.results import CampaignResults
 from emu.campaign.report.table import ResultTable
-from emu.campaign.verdict import VerdictClass
 
 MOST_TEXTS: Final = 20_000
 """Experiments whose replay id and explanation are in the page."""

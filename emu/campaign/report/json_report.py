@@ -4,7 +4,7 @@
 format       "umaccess-emu campaign"
 version      1
 routine      its name
-plan         what was swept, as the store keeps it (emu/campaign/copy_sweep.py says what is in it)
+plan         what was swept, as the store keeps it (emu/campaign/plan/copy_sweep.py says what is in it)
 oracle       FILE.py:function of the user's own judge, or ""
 versions     {name: version}: of emu and the engine, and the SHA-256 of each file that the campaign depends on
 planned      how many experiments are to run

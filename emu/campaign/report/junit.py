@@ -14,9 +14,9 @@ from itertools import groupby
 from typing import Final, TextIO
 from xml.sax.saxutils import escape, quoteattr
 
+from emu.campaign.judge.verdict import VerdictClass
 from emu.campaign.report.groups import Group, groups
 from emu.campaign.report.results import CampaignResults, Result
-from emu.campaign.verdict import VerdictClass
 
 _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 has no place for (section 2.2)."""

@@ -12,7 +12,7 @@ import importlib
 from itertools import islice
 from typing import Any, BinaryIO, Final, TypeAlias
 
-from emu.campaign.experiment_error import ExperimentError
+from emu.campaign.experiment.experiment_error import ExperimentError
 from emu.campaign.report.csv_report import COLUMNS
 from emu.campaign.report.results import CampaignResults, Result
 

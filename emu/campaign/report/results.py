@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from emu.campaign.case import CopyCase
-from emu.campaign.plan import Plan, PlanPart
-from emu.campaign.plan_json import plan_from_json
-from emu.campaign.store import Row, Store
-from emu.campaign.verdict import VerdictClass
+from emu.campaign.judge.verdict import VerdictClass
+from emu.campaign.plan.case import CopyCase
+from emu.campaign.plan.plan import Plan, PlanPart
+from emu.campaign.plan.plan_json import plan_from_json
+from emu.campaign.run.store import Row, Store
 
 
 class Result(NamedTuple):

@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from emu.campaign.placement import SOURCE, TARGET
-from emu.campaign.plan import PlanPart
+from emu.campaign.experiment.placement import SOURCE, TARGET
+from emu.campaign.plan.plan import PlanPart
 from emu.campaign.report.grid import MOST_OFFSETS, NOWHERE, Numbers
 from emu.campaign.report.results import CampaignResults
 from emu.faults import BufferPlace, Fault

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from emu.campaign.content import DEFAULT_SEED, Pattern
-from emu.campaign.landing import POISON
+from emu.campaign.experiment.content import DEFAULT_SEED, Pattern
+from emu.campaign.experiment.landing import POISON
 from emu.testing.assembly_file.model import Filled, Integers, Literally, Number, Piece, Place, Slice, Value
 from emu.testing.assembly_file.scanner import HEX_BYTE, Scanner
 from emu.testing.assembly_file.scope import Scope

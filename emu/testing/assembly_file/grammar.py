@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from emu.address import PAGE_SIZE
-from emu.campaign.argument import parse_stub
-from emu.campaign.experiment_error import ExperimentError
+from emu.campaign.experiment.argument import parse_stub
+from emu.campaign.experiment.experiment_error import ExperimentError
 from emu.faults import BufferPlace, FaultError, parse_fault
 from emu.kernel.call import MAXIMUM_ARGUMENTS
 from emu.profile import Profile, ProfileError

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from emu.address import PAGE_SIZE, Gva
-from emu.campaign.placement import boundary_offset
+from emu.campaign.experiment.placement import boundary_offset
 from emu.faults import Fault
 from emu.machine import Machine
 from emu.memory.buffer import Buffer

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from emu.campaign import format_replay_id
-from emu.campaign.axis import Axis
-from emu.campaign.campaign import Campaign
-from emu.campaign.case import CopyCase
-from emu.campaign.copy_sweep import CopySweep
-from emu.campaign.fault_template import parse_fault_choices
+from emu.campaign.judge.verdict import CORRECT, Verdict, VerdictClass
+from emu.campaign.plan.axis import Axis
+from emu.campaign.plan.case import CopyCase
+from emu.campaign.plan.copy_sweep import CopySweep
+from emu.campaign.plan.fault_template import parse_fault_choices
 from emu.campaign.report import CampaignResults
-from emu.campaign.store import Row, Store
-from emu.campaign.verdict import CORRECT, Verdict, VerdictClass
+from emu.campaign.run.campaign import Campaign
+from emu.campaign.run.store import Row, Store
 from emu.faults import BufferPlace
 from emu.profile import Profile
 

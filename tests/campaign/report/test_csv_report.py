@@ -6,8 +6,8 @@ import io
 import re
 from pathlib import Path
 
+from emu.campaign.judge.verdict import Verdict, VerdictClass
 from emu.campaign.report import csv_report
-from emu.campaign.verdict import Verdict, VerdictClass
 from tests.campaign.report.made_store import judged, make_store, small_sweep
 
 

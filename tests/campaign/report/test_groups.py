@@ -4,8 +4,8 @@
 from collections import Counter
 from pathlib import Path
 
+from emu.campaign.judge.verdict import VerdictClass
 from emu.campaign.report.groups import MOST_KEPT, groups
-from emu.campaign.verdict import VerdictClass
 from tests.campaign.report.made_store import make_store, small_sweep
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from emu.campaign.axis import Axis
-from emu.campaign.case import CopyCase
-from emu.campaign.fault_template import parse_fault_choices
+from emu.campaign.judge.verdict import CORRECT, Verdict, VerdictClass
+from emu.campaign.plan.axis import Axis
+from emu.campaign.plan.case import CopyCase
+from emu.campaign.plan.fault_template import parse_fault_choices
 from emu.campaign.report import html
-from emu.campaign.verdict import CORRECT, Verdict, VerdictClass
 from emu.profile import Profile
 from tests.campaign.report.made_store import first_byte, judged, make_store, small_sweep
 from tests.campaign.report.page_blocks import cell_of, page_of

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from emu.campaign import parse_replay_id
-from emu.campaign.copy_sweep import CopySweep
+from emu.campaign.judge.verdict import CORRECT
+from emu.campaign.plan.copy_sweep import CopySweep
 from emu.campaign.report import CampaignResults, json_report
-from emu.campaign.verdict import CORRECT
 from tests.campaign.report.made_store import judged, make_store, small_sweep
 
 

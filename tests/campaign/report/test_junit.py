@@ -11,9 +11,9 @@ from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 from xmlschema import XMLSchema
 
 from emu.campaign import parse_replay_id
+from emu.campaign.judge.verdict import CORRECT, Verdict, VerdictClass
 from emu.campaign.report import CampaignResults, junit
 from emu.campaign.report.groups import MOST_KEPT
-from emu.campaign.verdict import CORRECT, Verdict, VerdictClass
 from tests.campaign.report.made_store import GUARDED, TAIL, make_store, small_sweep
 
 SCHEMA = XMLSchema(str(Path(__file__).parent / "junit-10.xsd"))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from emu.campaign.judge.verdict import VerdictClass
 from emu.campaign.report import Result
-from emu.campaign.verdict import VerdictClass
 from tests.campaign.report.made_store import judged, make_store, small_sweep
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from emu.campaign.fault_template import parse_fault_choices
-from emu.campaign.in_process import InProcessExecutor
+from emu.campaign.judge.verdict import CORRECT
+from emu.campaign.plan.fault_template import parse_fault_choices
 from emu.campaign.report.grid import NOWHERE
 from emu.campaign.report.results import CampaignResults
 from emu.campaign.report.table import ResultTable
-from emu.campaign.runner import run_campaign
-from emu.campaign.store import Store
-from emu.campaign.verdict import CORRECT
+from emu.campaign.run.in_process import InProcessExecutor
+from emu.campaign.run.runner import run_campaign
+from emu.campaign.run.store import Store
 from tests.campaign.report.made_store import first_byte, judged, make_store, small_sweep
 from tests.campaign.what_if_drivers import campaign_of, driver
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emu.campaign.content import Pattern
+from emu.campaign.experiment.content import Pattern
 from emu.testing.assembly_file.content import PIECES, resolve, scan_content
 from emu.testing.assembly_file.model import Allocate, Number, Value
 from emu.testing.assembly_file.scanner import DirectiveError, Scanner
