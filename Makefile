@@ -50,7 +50,7 @@ test-traced: setup ## the tests of the machine with every call traced and run ag
 
 coverage: setup ## what the tests of guest code reach of the library and the kernel image, as build/guest.info
 	@mkdir -p build
-	$(BIN)/python -m pytest -n auto -m 'not sweep' tests/guest tests/conformance/seh/test_programs.py \
+	$(BIN)/python -m pytest -n auto -m 'not sweep' tests/guest tests/kernel/exports \
 		--emu-cov build/guest.info --emu-cov-module umaccess --emu-cov-module ntoskrnl
 
 test-wine: setup ## the exception programs under Wine, which it installs from Debian
