@@ -46,7 +46,7 @@ test-all: setup ## all tests, but for those under Wine and in a browser
 
 test-traced: setup ## the tests of the machine with every call traced and run again, and with every access counted
 	$(BIN)/python -m pytest -n auto --emu-trace $(ON_MACHINES)
-	$(BIN)/python -m pytest -n auto --emu-watch $(ON_MACHINES)
+	$(BIN)/python -m pytest -n auto --emu-watch $(filter-out tests/faults tests/campaign,$(ON_MACHINES))
 
 coverage: setup ## what the tests of guest code reach of the library and the kernel image, as build/guest.info
 	@mkdir -p build

@@ -10,6 +10,7 @@ import pytest
 
 from emu.address import Gva
 from emu.cpu import registers as r
+from emu.cpu.engine import EngineError
 from emu.cpu.trap import Trap, Vector
 from emu.cpu.watch import READS, WRITES, Watch, WatchedByte
 from emu.memory import page_table as pt
@@ -344,3 +345,9 @@ def test_the_budget_ends_where_it_does_without_a_watch(budget: int) -> None:
     assert trap == expected
     assert counts_of(guest) == counts_of(plain)
     assert guest.memory.read(DATA, 4) == plain.memory.read(DATA, 4)
+
+
+def test_a_processor_has_one_watch(guest: Guest) -> None:
+    Watch(guest.cpu)
+    with pytest.raises(EngineError, match="refused a hook of the recorder"):
+        Watch(guest.cpu)

@@ -396,10 +396,10 @@ void recorder_destroy(struct recorder *recorder)
     free(recorder);
 }
 
-/* Record from now on. Returns whether the engine took the hooks. */
+/* Record from now on, and for good. Returns whether the engine took the hooks, and nobody records already. */
 EXPORTED int core_record(struct core *core, struct recording *recording)
 {
-    struct recorder *recorder = calloc(1, sizeof *recorder);
+    struct recorder *recorder = core->recorder ? NULL : calloc(1, sizeof *recorder);
     if (!recorder)
         return 0;
     core->recorder = recorder;
