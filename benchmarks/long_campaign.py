@@ -13,6 +13,7 @@ def main(count: int, path: Path) -> None:
     import resource  # noqa: PLC0415 (Unix has it; the benchmark of memory runs there)
 
     from benchmarks.campaign_cases import sweep_of_faults  # noqa: PLC0415 (a worker that starts needs none of it)
+    from benchmarks.measure import peak_memory  # noqa: PLC0415
     from emu.campaign.run.campaign import Campaign  # noqa: PLC0415
     from emu.campaign.run.process_pool import ProcessPool, usable_cores  # noqa: PLC0415
     from emu.campaign.run.runner import run_campaign  # noqa: PLC0415
@@ -23,11 +24,10 @@ def main(count: int, path: Path) -> None:
     with ProcessPool(usable_cores()) as executor, Store.create(path, Campaign.of(sweep.to_json()), count) as store:
         run_campaign(sweep.numbers(), store, executor)
     spent = time.perf_counter() - start
-    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    peak = max(resource.getrusage(kind).ru_maxrss for kind in kinds) / (
+    workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (
         1 << 10 if sys.platform != "darwin" else 1 << 20
     )
-    print(spent, peak, path.stat().st_size)
+    print(spent, max(peak_memory(), workers), path.stat().st_size)
 
 
 if __name__ == "__main__":

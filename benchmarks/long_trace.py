@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.measure import peak_memory
 from emu import Machine, Returned, build_guest
 
 HERE = Path(__file__).parent
@@ -17,8 +18,6 @@ INSTRUCTIONS_A_BYTE = 6.7
 
 def main(count: int, path: Path) -> None:
     """Copy 64 KiB byte by byte, again and again, under one trace."""
-    import resource  # noqa: PLC0415 (Unix has it; the benchmark of memory runs there)
-
     with Machine("nehalem") as machine:
         source, target = machine.user.alloc(bytes(range(256)) * (SIZE // 256)), machine.kernel.alloc(SIZE)
         machine.load(build_guest([HERE / "in_pieces.S"]))
@@ -31,8 +30,7 @@ def main(count: int, path: Path) -> None:
         trace.save(path)
         spent = time.perf_counter() - start
     total = trace.calls[-1].end
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 10 if sys.platform != "darwin" else 1 << 20)
-    print(total, spent, peak, path.stat().st_size)
+    print(total, spent, peak_memory(), path.stat().st_size)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 ROUNDS = 9
@@ -38,6 +40,20 @@ def medians(*works: Callable[[], object], repeat: int = 1, rounds: int = ROUNDS)
                 work()
             samples[index].append((time.perf_counter() - start) / repeat)
     return [statistics.median(times) for times in samples]
+
+
+def peak_memory() -> float:
+    """Return the most memory that this process has had, in MiB.
+
+    Linux counts into `ru_maxrss` what a process was a copy of before it became another program; into `VmHWM` not.
+    """
+    import resource  # noqa: PLC0415 (Unix has it; the benchmarks of memory run there)
+
+    status = Path("/proc/self/status")
+    if status.is_file():
+        line = next(line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 10 if sys.platform != "darwin" else 1 << 20)
 
 
 def seconds(value: float) -> str:
