@@ -7,11 +7,8 @@ For copies without a fault, and with a page of the source that is without access
 
 from emu import NtStatus, Raised, Returned
 from emu.address import PAGE_SIZE
-from emu.campaign.experiment.landing import POISON, RED_ZONE, poison_for
-from emu.campaign.judge.judged_state import describe_state
-from emu.campaign.judge.observation import Observation
-from emu.campaign.plan.case import CopyCase
 from emu.faults import BufferPlace
+from emu.testing import POISON, RED_ZONE, CopyCase, Observation, describe_state, poison_for
 
 STEP = 8
 """It copies so many bytes at once: fewer than these may be missing behind the one at which it ends."""
