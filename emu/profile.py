@@ -105,3 +105,17 @@ class Profile:
     def kernel_entry_ac(self) -> bool:
         """Whether kernel code starts with RFLAGS.AC set."""
         return self.smap == "permit"
+
+
+def parse_profiles(text: str) -> tuple[Profile, ...]:
+    """Read profiles with commas between them: a part with an equals sign is a setting of the one before.
+
+    Raises `ProfileError`.
+    """
+    profiles: list[str] = []
+    for part in (part.strip() for part in text.split(",")):
+        if profiles and "=" in part:
+            profiles[-1] += f",{part}"
+        else:
+            profiles.append(part)
+    return tuple(Profile.parse(profile) for profile in profiles)

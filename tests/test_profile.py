@@ -3,7 +3,7 @@ import itertools
 
 import pytest
 
-from emu.profile import CPU_MODELS, DEFAULT_CPU, SMAP_POLICIES, Profile, ProfileError
+from emu.profile import CPU_MODELS, DEFAULT_CPU, SMAP_POLICIES, Profile, ProfileError, parse_profiles
 
 
 def test_the_default() -> None:
@@ -80,3 +80,22 @@ def test_the_newer_model_has_what_the_older_has() -> None:
     for older, newer in itertools.pairwise(generations):
         for feature in ("smep", "smap", "erms", "avx", "avx512", "rdrand"):
             assert getattr(CPU_MODELS[newer], feature) >= getattr(CPU_MODELS[older], feature)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("nehalem", ["nehalem"]),
+        ("nehalem,epyc", ["nehalem", "epyc"]),
+        ("broadwell,smap=off,epyc", ["broadwell,smap=off", "epyc"]),
+        ("epyc, broadwell, smap=permit", ["epyc", "broadwell,smap=permit"]),
+    ],
+)
+def test_a_list_of_profiles(text: str, expected: list[str]) -> None:
+    assert parse_profiles(text) == tuple(map(Profile.parse, expected))
+
+
+@pytest.mark.parametrize("text", ["", "nehalem,", "smap=off", "nehalem,,epyc"])
+def test_a_list_with_something_else(text: str) -> None:
+    with pytest.raises(ProfileError):
+        parse_profiles(text)

@@ -13,7 +13,7 @@ from emu.campaign.plan.axis import Axis
 from emu.campaign.plan.copy_sweep import CopySweep
 from emu.campaign.plan.fault_template import parse_fault_choices
 from emu.machine import DEFAULT_BUDGET
-from emu.profile import Profile
+from emu.profile import Profile, parse_profiles
 
 DEFAULT_LENGTHS: Final = "0-64"
 DEFAULT_OFFSETS: Final = "0"
@@ -105,15 +105,5 @@ def files_of(sweep: CopySweep) -> tuple[str, ...]:
 
 
 def split_profiles(texts: Iterable[str]) -> tuple[Profile, ...]:
-    """Read profiles with commas between them: a part with an equals sign is a setting of the one before.
-
-    Raises `ProfileError`.
-    """
-    profiles: list[str] = []
-    for text in texts:
-        for number, part in enumerate(text.split(",")):
-            if number and "=" in part:
-                profiles[-1] += f",{part}"
-            else:
-                profiles.append(part)
-    return tuple(Profile.parse(profile) for profile in profiles)
+    """Read the profiles of an option that may be repeated. Raises `ProfileError`."""
+    return tuple(profile for text in texts for profile in parse_profiles(text))

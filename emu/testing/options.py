@@ -65,16 +65,11 @@ def configure(config: pytest.Config) -> None:
 
 def parse_profiles(text: str) -> tuple[Profile, ...]:
     """Read profiles with commas between; a setting belongs to the one before it. Raises `pytest.UsageError`."""
-    from emu.profile import Profile, ProfileError  # noqa: PLC0415
+    from emu.profile import ProfileError  # noqa: PLC0415
+    from emu.profile import parse_profiles as parse  # noqa: PLC0415
 
-    texts: list[str] = []
-    for part in text.split(","):
-        if "=" in part and texts:
-            texts[-1] += f",{part}"
-        else:
-            texts.append(part)
     try:
-        profiles = tuple(map(Profile.parse, texts))
+        profiles = parse(text)
     except ProfileError as error:
         raise pytest.UsageError(f"--emu-profiles {text}: {error}") from None
     for profile in profiles:

@@ -11,7 +11,7 @@ from emu.campaign.experiment.argument import parse_stub
 from emu.campaign.experiment.experiment_error import ExperimentError
 from emu.faults import BufferPlace, FaultError, parse_fault
 from emu.kernel.call import MAXIMUM_ARGUMENTS
-from emu.profile import Profile, ProfileError
+from emu.profile import ProfileError, parse_profiles
 from emu.testing.assembly_file.content import FILLINGS, INTEGERS, scan_content
 from emu.testing.assembly_file.endings import scan_bugchecks, scan_raises, scan_returns
 from emu.testing.assembly_file.model import (
@@ -105,26 +105,12 @@ def _previous_mode(scanner: Scanner, _: Scope) -> SetPreviousMode:
 
 def _profile(scanner: Scanner, _: Scope) -> UseProfiles:
     try:
-        profiles = split_profiles(scanner.rest("a profile, as nehalem or broadwell,smap=off,"))
+        profiles = parse_profiles(scanner.rest("a profile, as nehalem or broadwell,smap=off,"))
     except ProfileError as error:
         scanner.fail_whole(str(error))
     if len(set(profiles)) != len(profiles):
         scanner.fail_whole("a profile is given twice")
     return UseProfiles(profiles)
-
-
-def split_profiles(text: str) -> tuple[Profile, ...]:
-    """Read profiles with commas between them: a part with an equals sign is a setting of the one before.
-
-    Raises `ProfileError`.
-    """
-    profiles: list[str] = []
-    for part in (part.strip() for part in text.split(",")):
-        if profiles and "=" in part:
-            profiles[-1] += f",{part}"
-        else:
-            profiles.append(part)
-    return tuple(Profile.parse(profile) for profile in profiles)
 
 
 def _export(scanner: Scanner, _: Scope) -> Stub:
