@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import time
 from concurrent.futures import Executor
@@ -27,6 +28,8 @@ NUMBERS: Final = range(1200)
 
 
 def main() -> None:
+    # A shell in the background hands it on ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     path, workers = Path(sys.argv[1]), int(sys.argv[2])
     try:
         store = Store.create(path, made(**PLAN), len(NUMBERS))
