@@ -13,7 +13,7 @@ GUEST := $(wildcard guest/kernel/* guest/umaccess/* guest/include/* emu/cpu/nati
 
 .DEFAULT_GOAL := help
 ON_MACHINES := -m 'not sweep and not wine and not browser' tests/test_machine.py tests/memory tests/kernel tests/faults \
-	tests/guest tests/conformance tests/checks tests/campaign
+	tests/guest tests/conformance tests/checks
 
 .PHONY: setup run test test-all test-traced coverage test-wine test-browser fuzz lint bench docs clean help
 
@@ -46,7 +46,7 @@ test-all: setup ## all tests, but for those under Wine and in a browser
 
 test-traced: setup ## the tests of the machine with every call traced and run again, and with every access counted
 	$(BIN)/python -m pytest -n auto --emu-trace $(ON_MACHINES)
-	$(BIN)/python -m pytest -n auto --emu-watch $(filter-out tests/faults tests/campaign,$(ON_MACHINES))
+	$(BIN)/python -m pytest -n auto --emu-watch $(filter-out tests/faults,$(ON_MACHINES))
 
 coverage: setup ## what the tests of guest code reach of the library and the kernel image, as build/guest.info
 	@mkdir -p build
