@@ -17,6 +17,7 @@ from emu.cli.shared_options import (
     call_fault_option,
     image_option,
     irql_option,
+    output_option,
     profile_option,
     stub_option,
     unguarded_option,
@@ -171,14 +172,9 @@ def unwind(as_json: bool, **options: Any) -> int:
 @click.option("--end", metavar="PLACE", help="End each time before the instruction there.")
 @click.option("--user-only", is_flag=True, help="Leave out accesses to kernel pages.")
 @click.option("--last", type=int, metavar="N", help="Only the last N instructions.")
-@click.option(
-    "-o",
-    "--output",
-    "outputs",
-    multiple=True,
-    metavar="FILE",
-    help="Write a file instead of the listing, its format by its extension: .txt .jsonl .tenet .drcov .info .json "
-    "(Trace Event) .parquet .html .trace. - is standard output. May be repeated.",
+@output_option(
+    "Write a file instead of the listing, its format by its extension: .txt .jsonl .tenet .drcov .info .json "
+    "(Trace Event) .parquet .html .trace. - is standard output. May be repeated."
 )
 @click.option("--format", "format_name", metavar="NAME", help="The format of the files, whatever they are called.")
 @click.option(
@@ -238,14 +234,9 @@ def trace(as_json: bool, **options: Any) -> int:
     metavar="NAME",
     help="Only this module; by default those of --image, without one all. May be repeated.",
 )
-@click.option(
-    "-o",
-    "--output",
-    "outputs",
-    multiple=True,
-    metavar="FILE",
-    help="Write a file, too, its format by its extension: .info .lcov .drcov. - is standard output, and then there is "
-    "nothing else on it. May be repeated.",
+@output_option(
+    "Write a file, too, its format by its extension: .info .lcov .drcov. - is standard output, and then there is "
+    "nothing else on it. May be repeated."
 )
 @click.option("--format", "format_name", metavar="NAME", help="The format of the files: lcov, drcov.")
 @as_json
@@ -329,14 +320,9 @@ def inject(as_json: bool, **options: Any) -> int:
 
 @app.command()
 @click.argument("store", metavar="STORE")
-@click.option(
-    "-o",
-    "--output",
-    "outputs",
-    multiple=True,
-    metavar="FILE",
-    help="Write a file, its format by its extension: .html .json .xml (JUnit) .csv .parquet. - is standard output. "
-    "May be repeated.",
+@output_option(
+    "Write a file, its format by its extension: .html .json .xml (JUnit) .csv .parquet. - is standard output. "
+    "May be repeated."
 )
 @click.option(
     "--format",
@@ -358,14 +344,9 @@ def report(as_json: bool, **options: Any) -> int:
 @app.command()
 @click.argument("identity", metavar="ID")
 @click.option("--trace", is_flag=True, help="List every instruction, too.")
-@click.option(
-    "-o",
-    "--output",
-    "outputs",
-    multiple=True,
-    metavar="FILE",
-    help="Write its trace, its format by its extension: .txt .jsonl .tenet .drcov .info .json (Trace Event) .parquet "
-    ".html .trace. May be repeated.",
+@output_option(
+    "Write its trace, its format by its extension: .txt .jsonl .tenet .drcov .info .json (Trace Event) .parquet "
+    ".html .trace. May be repeated."
 )
 @click.option("--format", "format_name", metavar="NAME", help="The format of the files, whatever they are called.")
 @as_json

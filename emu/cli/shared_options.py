@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import click
+
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 profile_option = click.option(
@@ -48,3 +53,8 @@ stub_option = click.option(
 unguarded_option = click.option(
     "--unguarded", is_flag=True, help="Call without an __except around it: what nobody handles bugchecks."
 )
+
+
+def output_option(text: str) -> Callable[[CommandT], CommandT]:
+    """Return the option for files to be written, with its help."""
+    return click.option("-o", "--output", "outputs", multiple=True, metavar="FILE", help=text)
