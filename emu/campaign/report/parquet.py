@@ -8,13 +8,13 @@ written in the memory of one.
 
 from __future__ import annotations
 
-import importlib
 from itertools import islice
 from typing import Any, BinaryIO, Final, TypeAlias
 
 from emu.campaign.experiment.experiment_error import ExperimentError
 from emu.campaign.report.csv_report import COLUMNS
 from emu.campaign.report.results import CampaignResults, Result
+from emu.trace.formats.pyarrow import import_pyarrow
 
 ROWS: Final = 1 << 17
 
@@ -24,21 +24,12 @@ Arrow: TypeAlias = Any
 
 def write(campaign: CampaignResults, stream: BinaryIO) -> None:
     """Write all that is done. Raises `ExperimentError` without pyarrow, OSError."""
-    arrow, parquet = _pyarrow("pyarrow"), _pyarrow("pyarrow.parquet")
+    arrow, parquet = import_pyarrow("pyarrow", ExperimentError), import_pyarrow("pyarrow.parquet", ExperimentError)
     schema = _schema(arrow)
     results = campaign.results()
     with parquet.ParquetWriter(stream, schema, compression="zstd") as writer:
         while batch := list(islice(results, ROWS)):
             writer.write_table(arrow.table(_columns(arrow, schema, campaign, batch), schema=schema))
-
-
-def _pyarrow(name: str) -> Arrow:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ExperimentError(
-            f"Parquet needs pyarrow ({error}); install it with pip install 'umaccess-emu[parquet]'"
-        ) from error
 
 
 def _schema(arrow: Arrow) -> Arrow:

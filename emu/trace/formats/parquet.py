@@ -8,12 +8,12 @@ next to them, dictionary-encoded.
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import numpy as np
 
+from emu.trace.formats.pyarrow import import_pyarrow
 from emu.trace.layout import AccessFlag, EventKind, InstructionFlag
 from emu.trace.source import CHUNK, Chunk, Table, TraceError
 
@@ -31,8 +31,8 @@ def write(trace: Trace, stream: BinaryIO, events: BinaryIO | None = None) -> Non
 
     Raises `TraceError` without pyarrow, OSError.
     """
-    arrow = _pyarrow("pyarrow")
-    parquet = _pyarrow("pyarrow.parquet")
+    arrow = import_pyarrow("pyarrow", TraceError)
+    parquet = import_pyarrow("pyarrow.parquet", TraceError)
     instruction_schema, event_schema = _instruction_schema(arrow), _event_schema(arrow)
     with parquet.ParquetWriter(stream, instruction_schema, compression="zstd") as writer:
         event_writer = None if events is None else parquet.ParquetWriter(events, event_schema, compression="zstd")
@@ -47,20 +47,11 @@ def write(trace: Trace, stream: BinaryIO, events: BinaryIO | None = None) -> Non
 
 def write_files(trace: Trace, path: Path) -> tuple[Path, Path]:
     """Write `NAME.parquet` and `NAME.events.parquet`, and return both paths. Raises `TraceError`, OSError."""
-    _pyarrow("pyarrow")
+    import_pyarrow("pyarrow", TraceError)
     events = path.with_name(path.stem + EVENTS_SUFFIX)
     with path.open("wb") as stream, events.open("wb") as event_stream:
         write(trace, stream, event_stream)
     return path, events
-
-
-def _pyarrow(name: str) -> Arrow:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise TraceError(
-            f"Parquet needs pyarrow ({error}); install it with pip install 'umaccess-emu[parquet]'"
-        ) from error
 
 
 def _texts(arrow: Arrow) -> Arrow:
