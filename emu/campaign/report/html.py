@@ -17,11 +17,7 @@ experiments are a million bits, and of the others `MOST_TEXTS` keep their text; 
 
 from __future__ import annotations
 
-import base64
-import json
-import zlib
 from collections.abc import Iterator
-from importlib.resources import files
 from typing import Any, Final, TextIO
 
 import numpy as np
@@ -31,6 +27,7 @@ from emu.campaign.report.counts import choose_evenly, pack_counts
 from emu.campaign.report.grid import Grid, Numbers, Span
 from emu.campaign.report.results import CampaignResults
 from emu.campaign.report.table import ResultTable
+from emu.trace.formats.page import blocks_script, json_block, read_asset, write_block
 
 MOST_TEXTS: Final = 20_000
 """Experiments whose replay id and explanation are in the page."""
@@ -73,13 +70,14 @@ def write(campaign: CampaignResults, stream: TextIO) -> None:
     head, rest = _asset("report.html").split("<!-- data -->\n")
     between, end = rest.split("<!-- script -->\n")
     stream.write(head.replace("<!-- style -->\n", f"<style>\n{_asset('report.css')}</style>\n"))
-    _write_block(stream, "about", _json(_about(campaign, table, grid)))
+    write_block(stream, "about", json_block(_about(campaign, table, grid)))
     for layer, verdict, members in _groups(table):
         width, data = pack_counts(cells[members], grid.cells)
-        _write_block(stream, "cube", data, f' data-layer="{layer}" data-verdict="{verdict}" data-width="{width}"')
-    _write_block(stream, "texts", _json(_texts(campaign, table, cells, grid)))
+        write_block(stream, "cube", data, f' data-layer="{layer}" data-verdict="{verdict}" data-width="{width}"')
+    write_block(stream, "texts", json_block(_texts(campaign, table, cells, grid)))
     stream.write(between)
     stream.write('<script type="module">\n')
+    stream.write(blocks_script())
     stream.writelines(_asset(name) for name in SCRIPTS)
     stream.write("</script>\n")
     stream.write(end)
@@ -150,13 +148,4 @@ def _texts(campaign: CampaignResults, table: ResultTable, cells: Numbers, grid: 
 
 
 def _asset(name: str) -> str:
-    return files("emu.campaign.report").joinpath("page", name).read_text("utf-8")
-
-
-def _write_block(stream: TextIO, kind: str, data: bytes, attributes: str = "") -> None:
-    text = base64.b64encode(zlib.compress(data, 6)).decode("ascii")
-    stream.write(f'<script type="application/octet-stream" class="{kind}"{attributes}>{text}</script>\n')
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+    return read_asset("emu.campaign.report", "page", name)

@@ -31,16 +31,13 @@ So what a loop does again and again is zeros and ones, which take next to nothin
 
 from __future__ import annotations
 
-import base64
-import json
-import zlib
-from importlib.resources import files
 from typing import Any, Final, TextIO
 
 import numpy as np
 
 from emu.address import ADDRESS_MASK
 from emu.trace.code import Code
+from emu.trace.formats.page import json_block, read_asset, write_block
 from emu.trace.layout import EventKind
 from emu.trace.source import Chunk, TraceError
 from emu.trace.trace import Trace
@@ -51,6 +48,7 @@ MOST_ACCESSES: Final = 40_000_000
 byte loop of twenty million instructions opens in three seconds and takes 640 MB of Chromium 156."""
 
 SCRIPTS: Final = (
+    "blocks.js",
     "data.js",
     "describe.js",
     "memory.js",
@@ -88,10 +86,10 @@ def write(trace: Trace, stream: TextIO) -> None:
         columns = {**_instruction_columns(chunk), **_access_columns(chunk, windows)}
         packed = {name: _narrow(column) for name, column in columns.items()}
         widths = " ".join(f"{name}:{width}:{len(columns[name])}" for name, (width, _) in packed.items())
-        _write_block(stream, "chunk", b"".join(data for _, data in packed.values()), f' data-columns="{widths}"')
+        write_block(stream, "chunk", b"".join(data for _, data in packed.values()), f' data-columns="{widths}"')
         if len(chunk.events):
-            _write_block(stream, "events", _json(_events(trace, chunk)))
-    _write_block(stream, "about", _json(_about(trace, instructions, accesses, list(windows))))
+            write_block(stream, "events", json_block(_events(trace, chunk)))
+    write_block(stream, "about", json_block(_about(trace, instructions, accesses, list(windows))))
     stream.write(between)
     stream.write('<script type="module">\n')
     stream.writelines(_asset(name) for name in SCRIPTS)
@@ -111,16 +109,7 @@ def _check_size(instructions: int, accesses: int) -> None:
 
 
 def _asset(name: str) -> str:
-    return files("emu.trace.formats").joinpath("viewer", name).read_text("utf-8")
-
-
-def _write_block(stream: TextIO, kind: str, data: bytes, attributes: str = "") -> None:
-    text = base64.b64encode(zlib.compress(data, 6)).decode("ascii")
-    stream.write(f'<script type="application/octet-stream" class="{kind}"{attributes}>{text}</script>\n')
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+    return read_asset("emu.trace.formats", "viewer", name)
 
 
 def _narrow(column: _Column) -> tuple[int, bytes]:

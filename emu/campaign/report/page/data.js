@@ -12,24 +12,6 @@ function make(tag, properties, ...children) {
   return element;
 }
 
-function fromBase64(text) {
-  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
-  const characters = atob(text);
-  const bytes = new Uint8Array(characters.length);
-  for (let at = 0; at < bytes.length; at++) bytes[at] = characters.charCodeAt(at);
-  return bytes;
-}
-
-/** Take a block out of the page and return its content. */
-async function takeBlock(element) {
-  const packed = fromBase64(element.textContent);
-  element.remove();
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Response(stream).arrayBuffer();
-}
-
-const asJson = (buffer) => JSON.parse(new TextDecoder().decode(buffer));
-
 /** Where no experiment has run; a cell's rank is otherwise one more than its worst class has in `about.severity`. */
 const NOTHING = 0;
 
