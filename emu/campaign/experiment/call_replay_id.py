@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import re
 from typing import Any, Final
-from urllib.parse import quote, unquote
 
 from emu.campaign.experiment.argument import parse_argument, parse_stub
 from emu.campaign.experiment.call_experiment import CallExperiment
 from emu.campaign.experiment.experiment_error import ExperimentError
+from emu.campaign.experiment.replay_word import join_parts, split_parts
 from emu.faults import FaultError, parse_fault
 from emu.machine import DEFAULT_BUDGET
 from emu.profile import Profile, ProfileError
 
-_SAFE: Final = "._-+,=@:"
-_ERRORS: Final = "surrogateescape"
 _NO_ARGUMENTS: Final = "args=none"
 _UNGUARDED: Final = "unguarded"
 _NUMBERS: Final = ("irql", "budget")
@@ -30,22 +28,19 @@ _NUMBER: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
 
 def format_call_id(call: CallExperiment) -> str:
     """Return the replay id of a call."""
-    parts = [
-        call.routine,
+    settings = [
         *(f"image={image}" for image in call.images),
         *([f"arg={argument}" for argument in call.arguments] or [_NO_ARGUMENTS]),
         f"profile={call.profile}",
         f"irql={call.irql}",
     ]
     if call.budget != DEFAULT_BUDGET:
-        parts.append(f"budget={call.budget}")
+        settings.append(f"budget={call.budget}")
     if not call.guarded:
-        parts.append(_UNGUARDED)
-    parts += [f"stub={stub}" for stub in call.stubs]
-    parts += [str(fault) for fault in call.faults]
-    routine, *settings = (quote(part, safe=_SAFE, errors=_ERRORS).replace("~", "%7E") for part in parts)
-    # At the start of a word a dash makes an option, and to some shells an equals sign means a command.
-    return "/".join((routine.replace("-", "%2D").replace("=", "%3D"), *settings))
+        settings.append(_UNGUARDED)
+    settings += [f"stub={stub}" for stub in call.stubs]
+    settings += [str(fault) for fault in call.faults]
+    return join_parts(call.routine, settings)
 
 
 def is_call_id(text: str) -> bool:
@@ -58,7 +53,7 @@ def parse_call_id(text: str) -> CallExperiment:
 
     Raises `ExperimentError`, whose message names the part that is wrong.
     """
-    routine, *parts = [unquote(part, errors=_ERRORS) for part in text.split("/")]
+    routine, parts = split_parts(text)
     values: dict[str, Any] = {}
     lists: dict[str, list[Any]] = {"images": [], "arguments": [], "stubs": [], "faults": []}
     try:

@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import re
 from typing import Any, Final
-from urllib.parse import quote, unquote
 
 from emu.campaign.experiment.content import parse_content
 from emu.campaign.experiment.copy_experiment import CopyExperiment
 from emu.campaign.experiment.experiment_error import ExperimentError
+from emu.campaign.experiment.replay_word import join_parts, split_parts
 from emu.faults import Fault, FaultError, parse_fault
 from emu.machine import DEFAULT_BUDGET
 from emu.profile import Profile, ProfileError
 
-_SAFE: Final = "._-+,=@:"
 _NUMBERS: Final = {"len": "length", "src": "source_offset", "dst": "target_offset", "irql": "irql", "budget": "budget"}
 _SETTINGS: Final = ("image", "len", "src", "dst", "profile", "data", "irql", "budget")
 _NUMBER: Final = re.compile(r"\+?[0-9]{1,20}", re.ASCII)
@@ -28,8 +27,7 @@ _NUMBER: Final = re.compile(r"\+?[0-9]{1,20}", re.ASCII)
 
 def format_replay_id(experiment: CopyExperiment) -> str:
     """Return the replay id of an experiment."""
-    parts = [
-        experiment.routine,
+    settings = [
         *(f"image={image}" for image in experiment.images),
         f"len={experiment.length}",
         f"src=+{experiment.source_offset}",
@@ -39,11 +37,9 @@ def format_replay_id(experiment: CopyExperiment) -> str:
         f"irql={experiment.irql}",
     ]
     if experiment.budget != DEFAULT_BUDGET:
-        parts.append(f"budget={experiment.budget}")
-    parts += [str(fault) for fault in experiment.faults]
-    routine, *settings = (quote(part, safe=_SAFE).replace("~", "%7E") for part in parts)
-    # At the start of a word a dash makes an option, and to some shells an equals sign means a command.
-    return "/".join((routine.replace("-", "%2D").replace("=", "%3D"), *settings))
+        settings.append(f"budget={experiment.budget}")
+    settings += [str(fault) for fault in experiment.faults]
+    return join_parts(experiment.routine, settings)
 
 
 def parse_replay_id(text: str) -> CopyExperiment:
@@ -51,7 +47,7 @@ def parse_replay_id(text: str) -> CopyExperiment:
 
     Raises `ExperimentError`, whose message names the part that is wrong.
     """
-    routine, *parts = [unquote(part) for part in text.split("/")]
+    routine, parts = split_parts(text)
     values: dict[str, Any] = {}
     images, faults = [], []
     try:
