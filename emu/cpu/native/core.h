@@ -187,7 +187,7 @@ uint64_t long_block_that_begins(struct core *core, uint64_t address);
 /* Have a block begin while the budget is withheld: without any left, the run stops before it. */
 void count_block(struct core *core);
 
-/* recorder.c: around a run, and before a block of it is counted. */
+/* recorder.c: around a run; recorded_blocks.c: before a block of it is counted. */
 void recorder_leave(struct core *core, uint32_t request);
 void recorder_arrive(struct core *core);
 int recorder_is_cut(struct core *core, uint64_t address, uint64_t size);

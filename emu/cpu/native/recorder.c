@@ -28,7 +28,7 @@ void recorder_take_back(struct recorder *recorder)
 
 /* What another value of shows that an instruction which is about to begin has been done since: RCX of a rep, RSP of a
    call. No other one writes to memory and goes on with itself. */
-static uint64_t progress_of(struct recorder *recorder, uint32_t properties)
+uint64_t recorder_progress_of(struct recorder *recorder, uint32_t properties)
 {
     struct core *core = recorder->core;
     uint64_t value = 0;
@@ -77,70 +77,13 @@ __attribute__((noinline)) static int is_no_iteration(struct recorder *recorder, 
 {
     if (!(properties & CODE_REP) && !recorder->wrote_code)
         return 0;
-    uint64_t progress = progress_of(recorder, properties);
+    uint64_t progress = recorder_progress_of(recorder, properties);
     if (recorder->wrote_code && progress == recorder->progress)
         begin_anew(recorder);
     else if (properties & CODE_REP && progress == 0)
         return 1;
     recorder->progress = progress;
     return 0;
-}
-
-/* Blocks */
-
-/* The hooks make the engine cut long blocks, and so does a stop of the recorder's: it has others than the processor that
-   is run again, and goes on in one where that one began another. */
-static void begin_block(struct recorder *recorder, uint64_t address)
-{
-    uint64_t size = long_block_that_begins(recorder->core, address);
-    recorder->block_begin = address;
-    recorder->block_end = size ? address + size : recorder->engine_end;
-}
-
-static int begins_anew(struct recorder *recorder, uint64_t address)
-{
-    if (!recorder->wrote_code || address != recorder->current_rip)
-        return 0;
-    uint32_t properties = code_at(recorder, address, (uint32_t)recorder->current_size)->properties;
-    return progress_of(recorder, properties) == recorder->progress;
-}
-
-/* Whether a block of the engine's that begins is only a part of one that has begun already. */
-int recorder_is_cut(struct core *core, uint64_t address, uint64_t size)
-{
-    struct recorder *recorder = core->recorder;
-    recorder->engine_begin = address;
-    recorder->engine_end = address + size;
-    if (recorder->resumes) {
-        recorder->resumes = 0;
-        return 0;
-    }
-    if (recorder->under_way) {
-        if (address > recorder->block_begin && address < recorder->block_end &&
-            address == recorder->current_rip + recorder->current_size)
-            return 1;
-        if (begins_anew(recorder, address) && !recorder->overwrote_block)
-            return 1;
-    }
-    begin_block(recorder, address);
-    return 0;
-}
-
-/* A store into its own block makes the engine begin anew, in a block that holds nothing else, and then another. Where it
-   has written to the block of the processor that is run again and not to its own, these two are counted all the same. */
-static void note_store_to_code(struct recorder *recorder, uint64_t address, uint64_t size)
-{
-    recorder->wrote_code = 1;
-    recorder->epoch++;
-    if (recorder->overwrote_block || address >= recorder->block_end || address + size <= recorder->block_begin)
-        return;
-    recorder->overwrote_block = 1;
-    if (address < recorder->engine_end && address + size > recorder->engine_begin)
-        return;
-    recorder->block_begin = recorder->current_rip;
-    recorder->block_end = recorder->current_rip + recorder->current_size;
-    if (recorder->core->withheld_budget)
-        count_block(recorder->core);
 }
 
 static int is_in_ranges(struct recording const *recording, uint64_t rip)
@@ -198,7 +141,7 @@ static void on_instruction(void *uc, uint64_t rip, uint32_t size, void *user)
     if (core->state->reason != STOP_HALT || core->refused || core->translate_again)
         return;
     if (rip == recorder->block_end) {
-        begin_block(recorder, rip);
+        recorder_begin_block(recorder, rip);
         count_block(core);
         if (core->state->reason != STOP_HALT)
             return;
@@ -212,7 +155,7 @@ static void on_instruction(void *uc, uint64_t rip, uint32_t size, void *user)
             return;
         }
     } else {
-        recorder->progress = code->properties & SHOWS_PROGRESS ? progress_of(recorder, code->properties) : 0;
+        recorder->progress = code->properties & SHOWS_PROGRESS ? recorder_progress_of(recorder, code->properties) : 0;
     }
     if (rip == recording->end_rip && core->state->blocks >= recording->end_blocks) {
         recorder_stop(recorder, rip);
@@ -223,7 +166,7 @@ static void on_instruction(void *uc, uint64_t rip, uint32_t size, void *user)
         return;
     }
     if (code->properties & CODE_BEGINS_BLOCK)
-        begin_block(recorder, rip);
+        recorder_begin_block(recorder, rip);
     recorder->flags = recorder->forgets_flags = 0;
     if (code->properties & (CODE_MAY_CHANGE | CODE_FORGETS_FLAGS | CODE_REP) || recording->watches)
         read_flags(recorder, code->properties, rip);
@@ -287,7 +230,7 @@ static void record_access(struct recorder *recorder, uint64_t physical, int size
     if (recording->watches)
         watch_access(recorder, address, (uint32_t)size, kind);
     if (kind && frame & FRAME_IS_CODE)
-        note_store_to_code(recorder, address, (uint64_t)size);
+        recorder_note_store_to_code(recorder, address, (uint64_t)size);
     if (!instruction || recording->access_count == recording->access_room)
         return;
     if (recording->user_only && !(frame & FRAME_IS_USER))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The recorder, for its own three sources: recorder.c, recorded_code.c, recorded_frames.c. */
+/* The recorder, for its own sources: recorder.c, recorded_blocks.c, recorded_code.c, recorded_frames.c, watchpoints.c. */
 #ifndef EMU_RECORDER_STATE_H
 #define EMU_RECORDER_STATE_H
 
@@ -94,7 +94,13 @@ void watch_instruction(struct recorder *recorder, uint32_t properties);
 void watch_access(struct recorder *recorder, uint64_t address, uint32_t size, uint32_t kind);
 void watch_arrive(struct recorder *recorder);
 
-/* recorder.c: stop before the instruction there; and the instruction under way has not begun. */
+/* recorded_blocks.c: a block begins; bytes of code are written to. */
+void recorder_begin_block(struct recorder *recorder, uint64_t address);
+void recorder_note_store_to_code(struct recorder *recorder, uint64_t address, uint64_t size);
+
+/* recorder.c: what another value of shows that an instruction has been done since; the instruction under way has not begun;
+   stop before the one there. */
+uint64_t recorder_progress_of(struct recorder *recorder, uint32_t properties);
 void recorder_take_back(struct recorder *recorder);
 void recorder_stop(struct recorder *recorder, uint64_t rip);
 
