@@ -50,8 +50,7 @@ void watch_access(struct recorder *recorder, uint64_t address, uint32_t size, ui
 {
     struct recording *recording = recorder->recording;
     int stops = 0;
-    /* A locked cmpxchg16b has done its store when its hook is called. */
-    if (kind == ACCESS_WRITE || recorder->ends_anyway)
+    if (kind == ACCESS_WRITE) /* also behind the stop: some instructions come to their end all the same */
         keep_bytes(recorder, address, size);
     if (recorder->core->state->reason != STOP_HALT)
         return;
