@@ -23,9 +23,6 @@ from emu.seh.handler_call import PendingException
 from emu.seh.jump_buffer import JUMP_BUFFER_SIZE, restore_jump_buffer
 from emu.seh.requests import CallGuest, RaiseStatus, Steps
 
-GOES_ELSEWHERE: Final = frozenset((int(NtStatus.LONGJUMP), int(NtStatus.UNWIND_CONSOLIDATE)))
-"""The codes of records that say more than where the target is."""
-
 _XMM_6: Final = 16 * 6
 _SAVED: Final = (RBX, RBP, RSI, RDI, 12, 13, 14, 15)
 _CONSOLIDATION: Final = Struct("<160s8Q5Q")

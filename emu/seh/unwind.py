@@ -6,8 +6,6 @@ An exit unwind, whose target frame is null, goes to the end of the stack. Then n
 
 from __future__ import annotations
 
-from typing import Final
-
 from emu.address import Gva
 from emu.events import DispatchFailed, FrameUnwound, Landed
 from emu.memory.errors import NotMapped
@@ -25,10 +23,8 @@ from emu.seh.dispatch import BadFrame, check_collision, unwind_frame
 from emu.seh.environment import Environment
 from emu.seh.handler_call import HandlerCall, PendingException, execute_handler
 from emu.seh.requests import GiveUp, Land, RaiseStatus, Steps
-from emu.seh.restore import GOES_ELSEWHERE, complete_context, is_long_jump
+from emu.seh.restore import complete_context, is_long_jump
 from emu.seh.unwind_info import UnwindError
-
-_UNWIND: Final = int(NtStatus.UNWIND)
 
 
 def unwind_to(
@@ -130,13 +126,10 @@ def _land(
 ) -> Steps:
     """Go on in the target frame, as the exception's record says."""
     code = exception.record.code
-    if code not in GOES_ELSEWHERE:
-        context.rip = target_ip
-        exception.overwrite_code(environment.memory, _UNWIND)
-        environment.emit(Landed(Gva(target_ip), Gva(target_frame)))
-        yield Land(context, exception.final_record())
     if code != NtStatus.UNWIND_CONSOLIDATE:
         context.rip = target_ip
+        if code != NtStatus.LONGJUMP:
+            exception.overwrite_code(environment.memory, NtStatus.UNWIND)
     yield from complete_context(environment, context, exception, records, Gva(target_frame))
     environment.emit(Landed(Gva(context.rip), Gva(target_frame)))
     yield Land(context, exception.final_record(), context.mxcsr if is_long_jump(exception.record) else None)
