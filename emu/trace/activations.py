@@ -16,7 +16,7 @@ import numpy as np
 
 from emu.kernel.stubs import STUB_LENGTH
 from emu.trace.code import Code
-from emu.trace.control_flow import Flow, flow_of
+from emu.trace.control_flow import Flow, flow_of, flows_of
 from emu.trace.layout import EventKind, InstructionFlag
 from emu.trace.source import Chunk
 
@@ -145,8 +145,7 @@ class _Walk:
         code, table = self._trace.code, chunk.instructions
         if not len(table):
             return {}
-        new = [flow_of(code[number]) for number in range(len(self._flows), len(code))]
-        self._flows = np.concatenate([self._flows, np.array(new, np.int8)])
+        self._flows = np.concatenate([self._flows, np.array(flows_of(code, len(self._flows)), np.int8)])
         numbers, trapped = table["code"].astype(np.int64), table["flags"] & InstructionFlag.TRAPPED != 0
         moved = np.zeros(len(table) + 1, bool)
         moved[chunk.events["instruction"][np.isin(chunk.events["kind"], _MOVING)].astype(np.int64) - chunk.first] = True

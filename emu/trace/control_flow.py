@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from enum import IntEnum
 
 from emu.cpu.instruction import decode
 from emu.trace.code import Code
+from emu.trace.described_code import DescribedCode
 
 _CALLS = ("call", "lcall", "syscall")
 _RETURNS = ("ret", "retf", "retfq", "iretd", "iretq", "sysret", "sysretq")
@@ -31,7 +34,19 @@ class Flow(IntEnum):
 
 def flow_of(code: Code) -> Flow:
     """Return how an instruction hands control on."""
-    name = next((word for word in decode(code.bytes).text.split() if word not in _PREFIXES), "")
+    return _flow_of(code.bytes)
+
+
+def flows_of(code: Sequence[Code], first: int) -> list[Flow]:
+    """Return the same of all code from a number on, none of which is described for that."""
+    if isinstance(code, DescribedCode):
+        return [_flow_of(encoding) for _, encoding in code.encodings[first:]]
+    return [flow_of(code[number]) for number in range(first, len(code))]
+
+
+@functools.lru_cache(maxsize=65536)
+def _flow_of(encoding: bytes) -> Flow:
+    name = next((word for word in decode(encoding).text.split() if word not in _PREFIXES), "")
     if name in _CALLS:
         return Flow.CALL
     if name in _RETURNS:

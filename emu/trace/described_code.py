@@ -32,6 +32,11 @@ class DescribedCode(Sequence[Code]):
     def __len__(self) -> int:
         return len(self._encodings)
 
+    @property
+    def encodings(self) -> Sequence[tuple[Gva, bytes]]:
+        """Address and bytes of each, which take no describing."""
+        return self._encodings
+
     @overload
     def __getitem__(self, index: int) -> Code: ...
 

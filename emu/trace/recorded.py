@@ -34,12 +34,14 @@ class _Timeline:
         self.calls: list[TracedCall] = []
         self.events: list[tuple[int, int]] = []
         """Of each event its call and its index there."""
+        self.run_ends: list[int] = []
 
     def run_ended(self, replay: Replay) -> None:
         """Add what happened between the run that ended and the next."""
         log, now = self._log, replay.recorder.first + replay.recorder.counts[0]
         call = log.runs[replay.run - 1].call
         logged = log.calls[call]
+        self.run_ends.append(now)
         is_last = replay.run == logged.end_run
         until = len(logged.events) if is_last else log.runs[replay.run].events
         for number in range(self._happened, until):
@@ -92,6 +94,7 @@ class RecordedSource:
         self._calls: list[TracedCall] = []
         self._events: list[tuple[int, int]] = []
         """Of each event its call and its index there."""
+        self._run_ends: list[int] = []
         self._passes = 0
         """How many generators of chunks are under way."""
         self._is_known = False
@@ -146,6 +149,12 @@ class RecordedSource:
         """The buffers that were allocated."""
         return self._log.buffers
 
+    @property
+    def run_ends(self) -> Sequence[int]:
+        """Of each run of the log the index behind its last instruction."""
+        self._know()
+        return self._run_ends
+
     def event(self, index: int) -> Event:
         """Return an event whole."""
         self._know()
@@ -173,7 +182,7 @@ class RecordedSource:
     def _run_again(self, replay: Replay, size: int) -> Iterator[Chunk]:
         timeline = _Timeline(self._log)
         given = events_given = 0
-        replay.set_room(size)
+        self._set_room(replay, size)
         while not replay.has_ended:
             if replay.advance():
                 timeline.run_ended(replay)
@@ -183,16 +192,20 @@ class RecordedSource:
                 events = timeline.take(given + size)
                 yield Chunk(given, replay.instructions, replay.accesses, events, events_given)
                 given, events_given = given + size, events_given + len(events)
-                replay.set_room(size)
+                self._set_room(replay, size)
         self._take_over(replay, timeline)
         self._executed = replay.recorder.position
         yield Chunk(given, replay.instructions, replay.accesses, timeline.take(None), events_given)
+
+    def _set_room(self, replay: Replay, size: int) -> None:
+        replay.set_room(size)
 
     def _take_over(self, replay: Replay, timeline: _Timeline) -> None:
         """Note what the chunks given from now on refer to."""
         self._code.extend(replay.recorder.code)
         self._calls.extend(timeline.calls[len(self._calls) :])
         self._events.extend(timeline.events[len(self._events) :])
+        self._run_ends.extend(timeline.run_ends[len(self._run_ends) :])
 
     def registers(self, begin: int, end: int) -> Words:
         """Run the log again, and record registers."""
