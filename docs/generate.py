@@ -22,7 +22,7 @@ from emu.campaign.run.laboratory import judge_experiment
 from emu.campaign.run.store import APPLICATION_ID, FORMAT, SCHEMA
 from emu.cli.display import display_copy
 from emu.nt.bugcheck import BUGCHECK_PARAMETERS
-from emu.profile import CPU_MODELS, SMAP_POLICIES
+from emu.profile import CPU_MODELS, PRIMITIVES, SMAP_POLICIES
 from tests.conformance.seh.programs import PROGRAMS, wine_differences
 
 HERE = Path(__file__).parent
@@ -54,6 +54,8 @@ def profiles() -> str:
         lines.append(f"| `{name}` | {model.description} | {' | '.join('yes' if yes else '' for yes in has)} |")
     lines += ["", "| `smap=` | |", "| --- | --- |"]
     lines += [f"| `{name}` | {meaning} |" for name, meaning in SMAP_POLICIES.items()]
+    lines += ["", "| `primitives=` | |", "| --- | --- |"]
+    lines += [f"| `{name}` | {meaning} |" for name, meaning in PRIMITIVES.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -185,8 +185,10 @@ class Machine:
             return found
         modules = sorted(self.modules, key=lambda module: module.base, reverse=True)
         for module in modules:
-            export = self._system.stubs.find(symbol) if module is self._system.kernel else None
-            if export is None and (symbol in module.image.exports or symbol in module):
+            is_kernel = module is self._system.kernel
+            export = self._system.stubs.find(symbol) if is_kernel else None
+            hidden = is_kernel and self._system.hides(symbol)
+            if export is None and not hidden and (symbol in module.image.exports or symbol in module):
                 export = module[symbol]
             if export is not None:
                 self._symbols[symbol] = export

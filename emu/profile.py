@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A machine's profile: a CPU model × the kernel's policy for supervisor access to user pages."""
+"""A machine's profile: a CPU model × the kernel's policy for supervisor access to user pages × what it exports."""
 
 from __future__ import annotations
 
@@ -53,43 +53,59 @@ SMAP_POLICIES: Final[dict[str, str]] = {
     "off": "CR4.SMAP is clear",
 }
 
+PRIMITIVES: Final[dict[str, str]] = {
+    "library": "an older kernel: it exports no Rtl primitive for user memory, the library uses its own",
+    "kernel": "a newer kernel: it exports all 32, and the library calls through to them",
+}
+"""Who has the primitives beneath the accessors."""
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """CPU model × SMAP policy.
+    """CPU model × SMAP policy × whose primitives the accessors stand on.
 
     A CPU without SMAP has no policy to apply: whatever was asked for, its `smap` is "off".
-    Raises `ProfileError` for a model or a policy that is not known.
+    Raises `ProfileError` for a model or a setting that is not known.
     """
 
     cpu: str = DEFAULT_CPU
     smap: str = "enforce"
+    primitives: str = "library"
 
     def __post_init__(self) -> None:
         if self.cpu not in CPU_MODELS:
             raise ProfileError(f"unknown CPU model {self.cpu!r}; known: {', '.join(CPU_MODELS)}")
         if self.smap not in SMAP_POLICIES:
             raise ProfileError(f"unknown SMAP policy {self.smap!r}; known: {', '.join(SMAP_POLICIES)}")
+        if self.primitives not in PRIMITIVES:
+            raise ProfileError(f"unknown primitives {self.primitives!r}; known: {', '.join(PRIMITIVES)}")
         if not self.model.smap:
             object.__setattr__(self, "smap", "off")
 
     @classmethod
     def parse(cls, text: str) -> Profile:
-        """Read the text form: a CPU model, then settings, as in `skylake-server` or `broadwell,smap=off`."""
+        """Read the text form: a CPU model, then settings, as in `skylake-server` or `epyc,smap=off`."""
         cpu, *settings = text.split(",")
         given: dict[str, str] = {}
         for setting in settings:
             name, equals, value = setting.partition("=")
-            if name != "smap" or not equals:
-                raise ProfileError(f"unknown setting {setting!r} in profile {text!r}; the form is CPU[,smap=POLICY]")
+            if name not in ("smap", "primitives") or not equals:
+                raise ProfileError(
+                    f"unknown setting {setting!r} in profile {text!r}; "
+                    "the form is CPU[,smap=POLICY][,primitives=library|kernel]"
+                )
             if name in given:
                 raise ProfileError(f"the setting {name!r} is given twice in profile {text!r}")
             given[name] = value
         return cls(cpu, **given)
 
     def __str__(self) -> str:
-        default = "enforce" if self.model.smap else "off"
-        return self.cpu if self.smap == default else f"{self.cpu},smap={self.smap}"
+        text, default = self.cpu, "enforce" if self.model.smap else "off"
+        if self.smap != default:
+            text += f",smap={self.smap}"
+        if self.primitives != "library":
+            text += f",primitives={self.primitives}"
+        return text
 
     @property
     def model(self) -> CpuModel:
@@ -100,6 +116,11 @@ class Profile:
     def smap_enabled(self) -> bool:
         """Whether the kernel sets CR4.SMAP."""
         return self.smap != "off"
+
+    @property
+    def kernel_has_primitives(self) -> bool:
+        """Whether the kernel exports the primitives beneath the accessors."""
+        return self.primitives == "kernel"
 
     @property
     def kernel_entry_ac(self) -> bool:

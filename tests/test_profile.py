@@ -3,11 +3,11 @@ import itertools
 
 import pytest
 
-from emu.profile import CPU_MODELS, DEFAULT_CPU, SMAP_POLICIES, Profile, ProfileError, parse_profiles
+from emu.profile import CPU_MODELS, DEFAULT_CPU, PRIMITIVES, SMAP_POLICIES, Profile, ProfileError, parse_profiles
 
 
 def test_the_default() -> None:
-    assert Profile() == Profile("skylake-server", "enforce")
+    assert Profile() == Profile("skylake-server", "enforce", "library")
     assert str(Profile()) == DEFAULT_CPU
 
 
@@ -16,9 +16,9 @@ def test_the_models_that_are_promised(cpu: str) -> None:
     assert cpu in CPU_MODELS
 
 
-@pytest.mark.parametrize(("cpu", "smap"), list(itertools.product(CPU_MODELS, SMAP_POLICIES)))
-def test_the_text_form_names_the_profile(cpu: str, smap: str) -> None:
-    profile = Profile(cpu, smap)
+@pytest.mark.parametrize(("cpu", "smap", "primitives"), list(itertools.product(CPU_MODELS, SMAP_POLICIES, PRIMITIVES)))
+def test_the_text_form_names_the_profile(cpu: str, smap: str, primitives: str) -> None:
+    profile = Profile(cpu, smap, primitives)
     assert Profile.parse(str(profile)) == profile
     assert hash(Profile.parse(str(profile))) == hash(profile)
 
@@ -32,6 +32,9 @@ def test_the_text_form_names_the_profile(cpu: str, smap: str) -> None:
         ("broadwell,smap=permit", Profile("broadwell", "permit"), "broadwell,smap=permit"),
         ("broadwell,smap=off", Profile("broadwell", "off"), "broadwell,smap=off"),
         ("broadwell,smap=enforce", Profile("broadwell"), "broadwell"),
+        ("broadwell,primitives=library", Profile("broadwell"), "broadwell"),
+        ("nehalem,primitives=kernel", Profile("nehalem", primitives="kernel"), "nehalem,primitives=kernel"),
+        ("epyc,primitives=kernel,smap=off", Profile("epyc", "off", "kernel"), "epyc,smap=off,primitives=kernel"),
     ],
 )
 def test_parse_and_print(text: str, profile: Profile, form: str) -> None:
@@ -63,9 +66,10 @@ def test_only_the_permissive_policy_sets_ac() -> None:
         ("pentium,smap=off", r"unknown CPU model 'pentium'"),
         (
             "haswell,smep=off",
-            r"unknown setting 'smep=off' in profile 'haswell,smep=off'; the form is CPU\[,smap=POLICY\]",
+            r"unknown setting 'smep=off' in profile 'haswell,smep=off'; the form is CPU\[,smap=POLICY\]\[,primitives=",
         ),
         ("haswell,smap", r"unknown setting 'smap'"),
+        ("haswell,primitives=ntoskrnl", r"unknown primitives 'ntoskrnl'; known: library, kernel"),
         ("haswell,", r"unknown setting ''"),
         ("broadwell,smap=off,smap=permit", r"the setting 'smap' is given twice in profile"),
     ],
@@ -89,6 +93,7 @@ def test_the_newer_model_has_what_the_older_has() -> None:
         ("nehalem,epyc", ["nehalem", "epyc"]),
         ("broadwell,smap=off,epyc", ["broadwell,smap=off", "epyc"]),
         ("epyc, broadwell, smap=permit", ["epyc", "broadwell,smap=permit"]),
+        ("epyc,primitives=kernel,nehalem", ["epyc,primitives=kernel", "nehalem"]),
     ],
 )
 def test_a_list_of_profiles(text: str, expected: list[str]) -> None:

@@ -56,12 +56,6 @@ def load_family() -> Mapping[str, Accessor]:
     return MappingProxyType({row["name"]: _accessor(row, names) for row in rows})
 
 
-@cache
-def primitive_names() -> frozenset[str]:
-    """Return the names of the primitives, which a kernel has all of or none."""
-    return frozenset(name for name, accessor in load_family().items() if accessor.family == "primitive")
-
-
 def _accessor(row: Mapping[str, Any], names: set[str]) -> Accessor:
     name, family = row["name"], row["family"]
     mode: Mode = "kernel" if name == "RtlFastFailIfUserPointer" else "user"

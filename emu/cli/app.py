@@ -383,7 +383,7 @@ def doctor(as_json: bool) -> int:
 @app.command()
 @as_json
 def profiles(as_json: bool) -> int:
-    """List the CPU models and the SMAP policies."""
+    """List the CPU models, the SMAP policies and the two kernels."""
     from emu.cli.profiles import run_profiles  # noqa: PLC0415
 
     return run_profiles(as_json=as_json)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`emu profiles`: the CPU models and the SMAP policies.
+"""`emu profiles`: the CPU models, the SMAP policies, and whose primitives the accessors stand on.
 
 With `--json`: {"models": [{"name", "description", "smep", "smap", "erms", "avx", "default"}],
-"smap_policies": [{"name", "description", "default"}]}.
+"smap_policies": [{"name", "description", "default"}], "primitives": [{"name", "description", "default"}]}.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from emu.cli.output import make_console, show, show_json
-from emu.profile import CPU_MODELS, DEFAULT_CPU, SMAP_POLICIES, Profile
+from emu.profile import CPU_MODELS, DEFAULT_CPU, PRIMITIVES, SMAP_POLICIES, Profile
 
 _FEATURES = ("smep", "smap", "erms", "avx")
 
@@ -29,12 +29,14 @@ def run_profiles(*, as_json: bool) -> int:
     for model in data["models"]:
         marks = [Text("yes", "green") if model[feature] else Text("-", "dim") for feature in _FEATURES]
         models.add_row(_named(model), model["description"], *marks)
-    policies = Table.grid(padding=(0, 2, 0, 0))
-    policies.add_row(Text("SMAP policy", "bold"), "")
-    for policy in data["smap_policies"]:
-        policies.add_row(_named(policy), policy["description"])
-    example = Text("A profile is a model, and a policy if not the default: --profile broadwell,smap=permit", "dim")
-    show(make_console(), models, "", policies, "", example)
+    settings = Table.grid(padding=(0, 2, 0, 0))
+    for title, entries in (("smap=", data["smap_policies"]), ("primitives=", data["primitives"])):
+        settings.add_row()
+        settings.add_row(Text(title, "bold"), "")
+        for entry in entries:
+            settings.add_row(_named(entry), entry["description"])
+    example = Text("A profile is a model, and what is not the default: epyc,smap=permit,primitives=kernel", "dim")
+    show(make_console(), models, settings, "", example)
     return 0
 
 
@@ -53,6 +55,10 @@ def profiles_data() -> dict[str, list[dict[str, Any]]]:
         "smap_policies": [
             {"name": name, "description": description, "default": name == Profile().smap}
             for name, description in SMAP_POLICIES.items()
+        ],
+        "primitives": [
+            {"name": name, "description": description, "default": name == Profile().primitives}
+            for name, description in PRIMITIVES.items()
         ],
     }
 

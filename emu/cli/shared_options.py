@@ -16,7 +16,8 @@ profile_option = click.option(
     default="skylake-server",
     show_default=True,
     metavar="PROFILE",
-    help="CPU model, and SMAP policy if not the default: nehalem, broadwell,smap=off. `emu profiles` lists them.",
+    help="CPU model, and what is not the default: nehalem, broadwell,smap=off, epyc,primitives=kernel. "
+    "`emu profiles` lists them.",
 )
 irql_option = click.option(
     "--irql", type=int, default=0, show_default=True, metavar="N", help="IRQL to call at, 0 to 15."

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from emu.accessors.primitives import PRIMITIVES
 from emu.address import ADDRESS_MASK, PAGE_SHIFT, PAGE_SIZE, Gva
 from emu.cpu import registers as r
 from emu.cpu.native_core import BUILT
@@ -139,9 +140,13 @@ class System:
     def resolve(self, name: str) -> Gva | None:
         """Return the address of an export of the kernel, a function or a variable."""
         address = self.stubs.find(name)
-        if address is None and name in self.kernel.image.exports:
+        if address is None and name in self.kernel.image.exports and not self.hides(name):
             return self.kernel[name]
         return address
+
+    def hides(self, name: str) -> bool:
+        """Tell whether the kernel image has a routine that a kernel of this profile does not have."""
+        return name in PRIMITIVES and not self.profile.kernel_has_primitives
 
     def exported_address(self, name: str) -> Gva | None:
         """Return the address of an export, as `resolve` does, but of none that is the kernel image's own."""

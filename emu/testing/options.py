@@ -91,7 +91,7 @@ class Marked:
         from emu.profile import Profile  # noqa: PLC0415
 
         chosen = self.profile or profile or Profile()
-        return chosen if self.smap is None else Profile(chosen.cpu, self.smap)
+        return chosen if self.smap is None else Profile(chosen.cpu, self.smap, chosen.primitives)
 
 
 def marked(item: pytest.Item) -> Marked:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from emu.profile import CPU_MODELS, SMAP_POLICIES
+from emu.profile import CPU_MODELS, PRIMITIVES, SMAP_POLICIES
 from tests.cli.command_line import Emu
 
 NEVER_IMPORTED = ("numpy", "pydantic", "typer", "asyncio", "pygments")
@@ -17,9 +17,10 @@ NEVER_IMPORTED = ("numpy", "pydantic", "typer", "asyncio", "pygments")
 def test_every_model_and_policy_is_listed(emu: Emu) -> None:
     ran = emu("profiles")
     assert (ran.status, ran.err) == (0, "")
-    for name in (*CPU_MODELS, *SMAP_POLICIES):
+    for name in (*CPU_MODELS, *SMAP_POLICIES, *PRIMITIVES):
         assert re.search(rf"^{name} ", ran.out, re.MULTILINE)
-    assert "skylake-server (default)" in ran.out
+    for name in ("skylake-server", "enforce", "library"):
+        assert f"{name} (default)" in ran.out
 
 
 def test_the_same_as_data(emu: Emu) -> None:
@@ -28,6 +29,10 @@ def test_the_same_as_data(emu: Emu) -> None:
     assert [model["name"] for model in data["models"] if model["default"]] == ["skylake-server"]
     assert [model["smap"] for model in data["models"] if model["name"] == "nehalem"] == [False]
     assert [policy["name"] for policy in data["smap_policies"]] == list(SMAP_POLICIES)
+    assert [(kernel["name"], kernel["default"]) for kernel in data["primitives"]] == [
+        ("library", True),
+        ("kernel", False),
+    ]
 
 
 def test_the_versions(emu: Emu) -> None:

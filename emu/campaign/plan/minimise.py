@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import product, starmap
 from typing import Any, Final
 
 from emu.address import PAGE_SIZE
@@ -13,11 +14,11 @@ from emu.campaign.plan.case import CopyCase
 from emu.campaign.plan.sweep_placement import ALIGNMENT, follows_page
 from emu.faults import BufferPlace, Fault, FaultError
 from emu.faults.fault import CONDITIONS
-from emu.profile import CPU_MODELS, SMAP_POLICIES, Profile
+from emu.profile import CPU_MODELS, PRIMITIVES, SMAP_POLICIES, Profile
 
 MAXIMUM_TRIES: Final = 5000
 
-PROFILES: Final = tuple(dict.fromkeys(Profile(cpu, smap) for cpu in CPU_MODELS for smap in SMAP_POLICIES))
+PROFILES: Final = tuple(dict.fromkeys(starmap(Profile, product(CPU_MODELS, SMAP_POLICIES, PRIMITIVES))))
 """Every profile, the simplest first: the CPU with the fewest features."""
 
 _NEAR: Final = 64

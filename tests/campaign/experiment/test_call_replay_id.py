@@ -33,7 +33,7 @@ def calls(draw: st.DrawFn) -> CallExperiment:
     return CallExperiment(
         routine=draw(TEXTS),
         arguments=tuple(arguments),
-        profile=draw(st.sampled_from([Profile(), Profile("nehalem"), Profile("epyc-rome", "permit")])),
+        profile=draw(st.sampled_from([Profile(), Profile("nehalem"), Profile("epyc-rome", "permit", "kernel")])),
         irql=draw(st.integers(0, 15)),
         budget=draw(st.integers(1, (1 << 63) - 1)),
         guarded=draw(st.booleans()),

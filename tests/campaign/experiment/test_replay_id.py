@@ -18,7 +18,7 @@ from emu.campaign import (
     parse_replay_id,
 )
 from emu.faults import BufferPlace, Fault, parse_fault
-from emu.profile import CPU_MODELS, SMAP_POLICIES, Profile
+from emu.profile import CPU_MODELS, PRIMITIVES, SMAP_POLICIES, Profile
 
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 FAULTS = st.builds(
@@ -30,7 +30,7 @@ EXPERIMENTS = st.builds(
     length=st.integers(0, 10**9),
     source_offset=st.integers(0, 4095),
     target_offset=st.integers(0, 4095),
-    profile=st.builds(Profile, st.sampled_from(list(CPU_MODELS)), st.sampled_from(list(SMAP_POLICIES))),
+    profile=st.builds(Profile, *(st.sampled_from(list(each)) for each in (CPU_MODELS, SMAP_POLICIES, PRIMITIVES))),
     data=st.builds(Pattern, st.integers(0, 2**64)) | st.builds(Inline, st.binary(max_size=40)) | st.builds(File, NAMES),
     irql=st.integers(0, 15),
     faults=st.lists(FAULTS, max_size=3).map(tuple),

@@ -22,7 +22,7 @@ from emu.faults import parse_fault
 from emu.profile import Profile
 
 NEHALEM = Profile("nehalem")
-PROFILES = (Profile(), NEHALEM, Profile("broadwell", "permit"))
+PROFILES = (Profile(), NEHALEM, Profile("broadwell", "permit", "kernel"))
 # No two of them have a fault in common, nor have the offsets of the sweeps: each case is there once.
 TEMPLATES = (
     "",
