@@ -12,6 +12,7 @@ from emu.toolchain.compiler import Toolchain, find_toolchain
 from emu.toolchain.errors import GuestBuildError
 from emu.toolchain.import_library import kernel_exports
 from emu.toolchain.layout import guest_directory
+from emu.toolchain.library import accessor_library, is_debug
 from emu.toolchain.link import ARCHIVES, LINK_FLAGS, OBJECTS, LinkInput, link_image
 
 PathLike = str | os.PathLike[str]
@@ -27,14 +28,16 @@ def build_guest(
     defines: str | Iterable[str] = (),
     export: str | Iterable[str] = (),
     kernel_imports: bool = True,
+    accessors: bool = True,
 ) -> pathlib.Path:
     """Build a native-subsystem PE image from `.S .s .c .obj .o .lib .a` files and return its path.
 
     Every global symbol of the sources and objects is exported, and so are the names in `export`, which may also be
     members of an archive. `defines` are `NAME` or `NAME=VALUE`. The image imports from `ntoskrnl.exe` only
     (`kernel_imports=False`: from nothing); a name that no list of its exports has can be imported as `__imp_NAME` or by
-    `__declspec(dllimport)`, for an export that the user provides. The path is one in the cache, or `output`, to which
-    the image is copied.
+    `__declspec(dllimport)`, for an export that the user provides. What it calls of the accessor family comes from
+    `umaccess.lib`, with DBG among the defines (other than DBG=0) from `umaccess_dbg.lib`; `accessors=False` links
+    neither. The path is one in the cache, or `output`, to which the image is copied.
     The same sources and options give the same bytes, wherever they are built.
 
     Raises GuestBuildError for sources that are missing, unfit or refused by the compiler or linker, with its text;
@@ -58,8 +61,10 @@ def build_guest(
 
     toolchain = find_toolchain()
     imports = kernel_exports(toolchain) if kernel_imports else None
+    library = accessor_library(debug=is_debug(options.defines)) if accessors else None
     try:
         keys = [_key_of(toolchain, path, options) for path in paths]
+        library_key = b"" if library is None else library.read_bytes()
     except OSError as error:
         raise GuestBuildError(f"{error.filename}: cannot be read ({error.strerror})") from error
     imports_key = "\0".join(f"{name} {data:d}" for name, data in imports.items()) if imports else ""
@@ -72,9 +77,9 @@ def build_guest(
 
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             inputs = list(pool.map(prepare, paths, given, keys))
-        link_image(toolchain, inputs, image, export=exported, target=target, imports=imports)
+        link_image(toolchain, inputs, image, export=exported, target=target, imports=imports, library=library)
 
-    key = content_key(toolchain.version, target, *LINK_FLAGS, imports_key, "\0".join(exported), *keys)
+    key = content_key(toolchain.version, target, *LINK_FLAGS, imports_key, library_key, "\0".join(exported), *keys)
     built = cached_file("images", key, name, produce)
     if output is None:
         return built

@@ -53,12 +53,14 @@ def link_image(
     export: Sequence[str],
     target: str,
     imports: Mapping[str, bool] | None,
+    library: pathlib.Path | None,
 ) -> None:
     """Link a native-subsystem image that exports every global of the objects, and the names in `export`.
 
     The entry point is `DriverEntry` where an input defines it, else there is none. `imports` is what the kernel
-    exports, each with whether it is data; None links against nothing. Raises GuestBuildError with the linker's
-    text, with each input named as it was given.
+    exports, each with whether it is data; None links against nothing. `library` is searched behind the inputs and
+    before the kernel; what is imported outright never comes from it. Raises GuestBuildError with the linker's text,
+    with each input named as it was given.
     """
     globals_of_objects: dict[str, GlobalSymbol] = {}
     archived: set[str] = set()
@@ -73,8 +75,9 @@ def link_image(
                 imported |= object_imports(data)
         except ValueError as error:
             raise GuestBuildError(f"{item.given}: {error}") from error
+    from_library = set() if library is None else archive_globals(library.read_bytes())
     for name in export:
-        if name not in globals_of_objects and name not in archived:
+        if name not in globals_of_objects and name not in archived and name not in from_library:
             given = ", ".join(item.given for item in inputs)
             raise GuestBuildError(f"export={name!r} is a global symbol of none of the sources: {given}")
 
@@ -98,10 +101,15 @@ def link_image(
         f"/out:{image.name}",
         *names,
     ]
-    if imports is not None:
-        library = import_library(toolchain, dict.fromkeys(imported - archived, False) | dict(imports))
+    if library is not None:
         shutil.copyfile(library, workspace / library.name)
         arguments.append(library.name)
+    if imports is not None:
+        # Of what the library has too, only the pointer: a thunk beside it would be a second definition.
+        known = dict.fromkeys(imported - archived, False) | dict(imports)
+        kernel = import_library(toolchain, known | dict.fromkeys(known.keys() & from_library, True))
+        shutil.copyfile(kernel, workspace / kernel.name)
+        arguments.append(kernel.name)
     try:
         toolchain.run("lld-link", arguments, workspace)
     except ToolFailed as error:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a machine boots from, built once: the kernel image, the accessor library's image and the native core."""
+"""What is built once: the images that a machine boots from, the libraries that drivers link, and the native core."""
 
 import pathlib
 
 from emu.toolchain.cache import content_key
 from emu.toolchain.compiler import find_toolchain
 from emu.toolchain.guest import build_guest
+from emu.toolchain.library import DEBUG_LIBRARY, LIBRARY, build_library
 from emu.toolchain.native_core import build_native_core, native_core_name, native_target
 
 KERNEL_IMAGE = "ntoskrnl.exe"
@@ -14,7 +15,7 @@ _STAMP = "stamp"
 
 
 def build_system(project: pathlib.Path, output: pathlib.Path) -> bool:
-    """Build `ntoskrnl.exe`, `umaccess.sys` and the native core of a project into a directory.
+    """Build `ntoskrnl.exe`, `umaccess.sys`, the two libraries and the native core of a project into a directory.
 
     Does nothing, and returns False, when the directory holds what these sources give. Raises GuestBuildError,
     ToolchainMissing.
@@ -26,14 +27,18 @@ def build_system(project: pathlib.Path, output: pathlib.Path) -> bool:
             if path.is_file() and "__pycache__" not in path.parts:
                 parts += [path.relative_to(directory).as_posix(), path.read_bytes()]
     stamp, key = output / _STAMP, content_key(*parts)
-    products = [KERNEL_IMAGE, ACCESSOR_IMAGE, native_core_name()]
+    products = [KERNEL_IMAGE, ACCESSOR_IMAGE, LIBRARY, DEBUG_LIBRARY, native_core_name()]
     if stamp.is_file() and stamp.read_text() == key and all((output / name).is_file() for name in products):
         return False
 
     output.mkdir(parents=True, exist_ok=True)
     stamp.unlink(missing_ok=True)
     build_native_core(native, output)
-    build_guest(sorted((guest / "kernel").glob("*.S")), output / KERNEL_IMAGE, kernel_imports=False)
-    build_guest(sorted((guest / "umaccess").glob("*.S")), output / ACCESSOR_IMAGE)
+    kernel, accessors = (sorted((guest / name).glob("*.S")) for name in ("kernel", "umaccess"))
+    build_guest(kernel, output / KERNEL_IMAGE, kernel_imports=False, accessors=False)
+    build_guest(accessors, output / ACCESSOR_IMAGE, accessors=False)
+    include = (guest / "include",)
+    build_library(accessors, output / LIBRARY, include=include)
+    build_library(accessors, output / DEBUG_LIBRARY, include=include, defines=("DBG=1",))
     stamp.write_text(key)
     return True

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from emu.image import PeImage
-from emu.toolchain import GuestBuildError, ToolchainMissing, build_guest
+from emu.image.symbols import symbol_table
+from emu.toolchain import GuestBuildError, ToolchainMissing, build_guest, library
 from emu.toolchain.compiler import find_toolchain
 from tests.toolchain.conftest import RETURNS_ITS_ARGUMENT, Write
 
@@ -99,6 +100,58 @@ def test_an_object_and_an_archive_link_and_members_are_exported_by_name(write: W
     exported = read(build_guest([caller, tmp_path / "both.lib"], export=["unused"]))
     assert set(exported.exports) == {"caller", "unused"}
     assert set(read(build_guest(tmp_path / "inside.obj")).exports) == {"inside"}
+
+
+CALLS_THE_LIBRARY = """
+void CopyFromUser(void *, volatile const void *, unsigned long long);
+void Capture(void *kernel, void *user) { CopyFromUser(kernel, user, 8); }
+"""
+
+
+@pytest.mark.parametrize("target", ["msvc", "gnu"])
+@pytest.mark.parametrize("optimize", ["0", "2"])
+def test_what_is_called_of_the_accessors_comes_from_the_library(write: Write, target: str, optimize: str) -> None:
+    image = read(build_guest(write("capture.c", CALLS_THE_LIBRARY), target=target, optimize=optimize))
+    assert set(image.exports) == {"Capture"}
+    assert "CopyFromUser" in symbol_table(image).all
+    assert "CopyFromUser" not in {each.name for each in image.imports}
+    exported = read(build_guest(write("capture.c", CALLS_THE_LIBRARY), export="CopyFromUser"))
+    assert set(exported.exports) == {"Capture", "CopyFromUser"}
+
+
+def test_of_the_library_comes_only_what_is_called(routine: pathlib.Path, write: Write) -> None:
+    image = read(build_guest(routine))
+    assert image.imports == ()
+    assert "UmaInitialize" not in symbol_table(image).all
+    own = write("own.c", CALLS_THE_LIBRARY.replace("unsigned long long);", "unsigned long long n) {}"))
+    assert "UmaInitialize" not in symbol_table(read(build_guest(own))).all
+    with pytest.raises(GuestBuildError, match="undefined symbol: CopyFromUser"):
+        build_guest(write("capture.c", CALLS_THE_LIBRARY), accessors=False)
+
+
+def test_an_accessor_imported_outright_stays_an_import(write: Write) -> None:
+    source = write("imports.c", CALLS_THE_LIBRARY.replace("void Copy", "__declspec(dllimport) void Copy"))
+    image = read(build_guest([source, write("calls.c", CALLS_THE_LIBRARY.replace("Capture", "Captures"))]))
+    assert "CopyFromUser" in {each.name for each in image.imports}
+    assert "CopyFromUser" in symbol_table(image).all
+
+
+def test_the_defines_choose_the_library_and_a_changed_one_makes_another_image(
+    write: Write, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write("capture.c", CALLS_THE_LIBRARY)
+    monkeypatch.setattr(library, "built_directory", lambda: tmp_path)
+
+    def build(name: str, marker: str) -> None:
+        copy = write("copy.S", f'.globl CopyFromUser\nCopyFromUser: ret\n.ascii "{marker}"\n')
+        library.build_library([copy], tmp_path / name)
+
+    build("umaccess.lib", "the plain one")
+    build("umaccess_dbg.lib", "the debug one")
+    for defines, marker in (((), b"plain"), ("DBG=0", b"plain"), ("DBG", b"debug"), ("DBG=1", b"debug")):
+        assert b"the %b one" % marker in build_guest(source, defines=defines).read_bytes()
+    build("umaccess.lib", "the other one")
+    assert b"the other one" in build_guest(source).read_bytes()
 
 
 def test_two_builds_are_the_same_bytes_wherever_they_are(

@@ -6,8 +6,11 @@ import pytest
 from emu.image import PeImage
 from emu.toolchain import __main__ as command
 from emu.toolchain import build_system, guest_directory
+from emu.toolchain.coff import archive_globals
 from emu.toolchain.native_core import native_core_name
 from tests.toolchain.conftest import RETURNS_ITS_ARGUMENT, Write
+
+LIBRARIES = ("umaccess.lib", "umaccess_dbg.lib")
 
 
 @pytest.fixture
@@ -15,6 +18,7 @@ def project(write: Write, tmp_path: pathlib.Path) -> pathlib.Path:
     write("guest/kernel/kernel.S", RETURNS_ITS_ARGUMENT.format(name="KiStub"))
     write("guest/umaccess/copy.S", '#include "copy.inc"\n.globl Copy\nCopy: jmp RtlRaiseException\n')
     write("guest/umaccess/copy.inc", "// nothing yet\n")
+    write("guest/include/copy.h", "// nothing here\n")
     write("emu/cpu/native/core.c", "int core(void); int core(void) { return 1; }")
     return tmp_path
 
@@ -28,14 +32,25 @@ def test_a_project_is_built_once_and_again_after_an_edit(project: pathlib.Path, 
     assert kernel.imports == ()
     assert [each.name for each in accessors.imports] == ["RtlRaiseException"]
     assert (output / native_core_name()).is_file()
+    for name in LIBRARIES:
+        assert archive_globals((output / name).read_bytes()) == {"Copy"}
 
     assert not build_system(project, output)
     write("guest/umaccess/copy.inc", ".globl Added\nAdded: ret\n")
     assert build_system(project, output)
     accessors = PeImage.parse((output / "umaccess.sys").read_bytes(), "umaccess.sys")
     assert set(accessors.exports) == {"Added", "Copy"}
-    (output / "ntoskrnl.exe").unlink()
-    assert build_system(project, output)
+    for name in ("ntoskrnl.exe", *LIBRARIES):
+        (output / name).unlink()
+        assert build_system(project, output)
+        assert (output / name).is_file()
+
+
+def test_the_debug_library_is_of_the_same_sources_with_dbg(project: pathlib.Path, write: Write) -> None:
+    write("guest/umaccess/check.S", "#if DBG\n.globl Copied\nCopied: ret\n#endif\n")
+    build_system(project, project / "emu" / "_built")
+    plain, debug = (archive_globals((project / "emu" / "_built" / name).read_bytes()) for name in LIBRARIES)
+    assert (plain, debug) == ({"Copy"}, {"Copy", "Copied"})
 
 
 def test_the_command_says_what_it_did(
