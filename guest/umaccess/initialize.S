@@ -1,73 +1,113 @@
 // SPDX-License-Identifier: MIT
-// What the routines need to know of the processor and the kernel, found out once. One binary runs on every kernel,
-// so nothing of it is compiled in. Two processors that come here together write the same values.
+// What the library knows of the processor and the kernel. One binary runs on every kernel: whether a kernel has a
+// primitive itself is asked by name, never by a static import. Two processors that come here together write the same.
 
 #include "umaccess.inc"
+#include "features.inc"
 
-    .intel_syntax noprefix
+#define INITIALIZE UmaInitialize
+#include "first_use.inc"
+
     .data
-
     .globl  UmaUserProbeAddress
-    .globl  UmaFeatures
     .balign 8
 UmaUserProbeAddress:            // the first address that is not a user address
     .quad   0
-UmaFeatures:
-    .long   0
+
+// For each primitive the kernel's address, UMA_NOT_IN_KERNEL, or 0 before the first use; and in the same order its
+// name: bytes, then UTF-16.
+    .macro  PRIMITIVE name
+    .data
+    .globl  UmaKernel\name
+UmaKernel\name:
+    .quad   0
+    .section .rdata, "dr"
+    .short  .Lname_end\@ - .Lname\@
+.Lname\@:
+    .irpc   character, \name
+    .ascii  "\character"
+    .byte   0
+    .endr
+.Lname_end\@:
+    .endm
+
+    .balign 8
+.Lvariables:
+    .section .rdata, "dr"
+    .balign 2
+.Lnames:
+    PRIMITIVE RtlCopyFromUser
+    PRIMITIVE RtlCopyFromUserNonTemporal
+    PRIMITIVE RtlCopyToUser
+    PRIMITIVE RtlCopyToUserNonTemporal
+    PRIMITIVE RtlCopyToUserFromUser
+    PRIMITIVE RtlMoveToUserFromUser
+    PRIMITIVE RtlSetUserMemory
+    PRIMITIVE RtlReadUCharFromUser
+    PRIMITIVE RtlReadUCharFromUserAcquire
+    PRIMITIVE RtlReadUShortFromUser
+    PRIMITIVE RtlReadUShortFromUserAcquire
+    PRIMITIVE RtlReadULongFromUser
+    PRIMITIVE RtlReadULongFromUserAcquire
+    PRIMITIVE RtlReadULong64FromUser
+    PRIMITIVE RtlReadULong64FromUserAcquire
+    PRIMITIVE RtlWriteUCharToUser
+    PRIMITIVE RtlWriteUCharToUserRelease
+    PRIMITIVE RtlWriteUShortToUser
+    PRIMITIVE RtlWriteUShortToUserRelease
+    PRIMITIVE RtlWriteULongToUser
+    PRIMITIVE RtlWriteULongToUserRelease
+    PRIMITIVE RtlWriteULong64ToUser
+    PRIMITIVE RtlWriteULong64ToUserRelease
+    PRIMITIVE RtlStringLengthFromUser
+    PRIMITIVE RtlWideStringLengthFromUser
+    PRIMITIVE RtlInterlockedAnd32ToUser
+    PRIMITIVE RtlInterlockedAnd64ToUser
+    PRIMITIVE RtlInterlockedOr32ToUser
+    PRIMITIVE RtlInterlockedOr64ToUser
+    PRIMITIVE RtlInterlockedCompareExchange32ToUser
+    PRIMITIVE RtlInterlockedCompareExchange64ToUser
+    PRIMITIVE RtlFastFailIfUserPointer
+.Lnames_end:
 
     .text
 
-// Changes rax, r10, r11 and the flags alone, so that a routine can call it at its first use.
-    .globl  UmaInitialize
-    .seh_proc UmaInitialize
-UmaInitialize:
-    push    rbx
-    .seh_pushreg rbx
-    sub     rsp, 0x10
-    .seh_stackalloc 0x10
-    .seh_endprologue
-    mov     [rsp + 0x00], rcx   // cpuid overwrites it, as it does rdx and rbx
-    mov     [rsp + 0x08], rdx
+    .set NAME, 0x20             // UNICODE_STRING, behind the home space
 
+    FUNCTION UmaInitialize
+    push    rdi
+    .seh_pushreg rdi
+    push    rsi
+    .seh_pushreg rsi
+    sub     rsp, 0x38
+    .seh_stackalloc 0x38
+    .seh_endprologue
     mov     rax, [rip + __imp_MmUserProbeAddress]
     mov     rax, [rax]
     mov     [rip + UmaUserProbeAddress], rax
+    call    UmaFindFeatures
 
-    mov     r10d, UMA_INITIALIZED
-    mov     r11, cr4
-    bt      r11, 21             // CR4.SMAP, which only a processor that has SMAP, and so stac, lets a kernel set
-    jnc     .Lno_smap
-    or      r10d, UMA_SMAP
-.Lno_smap:
-    xor     eax, eax
-    cpuid
-    cmp     eax, 7
-    jb      .Lno_erms           // leaf 7 would answer for another leaf
-    mov     eax, 7
-    xor     ecx, ecx
-    cpuid
-    bt      ebx, 9              // ERMS
-    jnc     .Lno_erms
-    or      r10d, UMA_ERMS
-.Lno_erms:
-    mov     [rip + UmaFeatures], r10d   // last: whoever sees it finds the limit in place
-
-    mov     rdx, [rsp + 0x08]
-    mov     rcx, [rsp + 0x00]
-    add     rsp, 0x10
-    pop     rbx
-    ret
-    .seh_endproc
-
-// The entry point when the library is an image of its own. Returns STATUS_SUCCESS.
-    .globl  DriverEntry
-    .seh_proc DriverEntry
-DriverEntry:
-    sub     rsp, 0x28
-    .seh_stackalloc 0x28
-    .seh_endprologue
-    call    UmaInitialize
-    xor     eax, eax
-    add     rsp, 0x28
+// The variables of the primitives come last: whoever sees one that is not 0 finds the others in place.
+    lea     rsi, [rip + .Lnames]
+    lea     rdi, [rip + .Lvariables]
+.Lnext_primitive:
+    movzx   eax, word ptr [rsi]
+    add     rsi, 2
+    mov     [rsp + NAME], ax            // Length
+    mov     [rsp + NAME + 2], ax        // MaximumLength
+    mov     [rsp + NAME + 8], rsi       // Buffer
+    add     rsi, rax
+    lea     rcx, [rsp + NAME]
+    call    [rip + __imp_MmGetSystemRoutineAddress]
+    cmp     rax, 1
+    adc     rax, 0                      // 0, for none, becomes UMA_NOT_IN_KERNEL
+    mov     [rdi], rax
+    add     rdi, 8
+    lea     rax, [rip + .Lnames_end]
+    cmp     rsi, rax
+    jb      .Lnext_primitive
+    add     rsp, 0x38
+    pop     rsi
+    pop     rdi
     ret
     .seh_endproc
