@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Final
 
 from rich.console import RenderableType
@@ -138,14 +139,20 @@ class History:
                 break
             self._at += 1
             found.append(event)
-        first, left_out, last = shortened(found, STEPS_SHOWN)
-        for event in first:
-            table.add_row(*self._step(event))
+        repeated = [(event, len(list(equal))) for event, equal in groupby(found)]
+        first, left_out, last = shortened(repeated, STEPS_SHOWN)
+        for event, count in first:
+            table.add_row(*self._steps_alike(event, count))
         if left_out:
-            table.add_row("", Text(f"⋮ {plural(left_out, 'event')} more", "dim"))
-        for event in last:
-            table.add_row(*self._step(event))
+            shown = sum(count for _, count in (*first, *last))
+            table.add_row("", Text(f"⋮ {plural(len(found) - shown, 'event')} more", "dim"))
+        for event, count in last:
+            table.add_row(*self._steps_alike(event, count))
         return table
+
+    def _steps_alike(self, event: Event, count: int) -> tuple[Text, Text, Text]:
+        verb, where, rest = self._step(event)
+        return verb, where, rest if count == 1 else rest.append(f" ×{count}")
 
     def _step(self, event: Event) -> tuple[Text, Text, Text]:
         locate = self._result.explanation.locate

@@ -29,7 +29,9 @@ def quote(result: CallResult, address: Gva) -> Quote | None:
     if result.explanation.locate(address).partition("!")[0] in SYSTEM_MODULES:
         candidates = sorted(guest_directory().rglob(line.file))
     else:
+        # Behind the user's own files the library's, which the image may be linked with.
         candidates = [Path(image).parent / line.file for image in result.images]
+        candidates += sorted((guest_directory() / "umaccess").rglob(line.file))
     for candidate in candidates:
         try:
             text = candidate.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -221,3 +221,35 @@ def test_changed_runs() -> None:
     after[999] = 1
     assert changed_runs(before, bytes(after)) == [(3, 2), (255, 3), (999, 1)]
     assert changed_runs(before, before) == []
+
+
+DRIVER = """
+#include <ntddk.h>
+#include <usermode_accessors.h>
+NTSTATUS Capture(void *user, ULONG *kernel)
+{
+    __try {
+        CopyFromUser(kernel, user, sizeof *kernel);
+    } __except (EXCEPTION_EXECUTE_HANDLER) {
+        return GetExceptionCode();
+    }
+    return STATUS_SUCCESS;
+}
+NTSTATUS DriverEntry(DRIVER_OBJECT *driver, UNICODE_STRING *path) { return driver || path; }
+"""
+
+
+def test_a_driver_that_includes_the_header_is_linked_with_the_library(emu: Emu, tmp_path: Path) -> None:
+    source = tmp_path / "driver.c"
+    source.write_text(DRIVER)
+    for profile in ("nehalem", "skylake-server", "skylake-server,primitives=kernel"):
+        ran = emu("run", "Capture", "user:=abcd", "kernel:4", "--image", str(source), "--profile", profile)
+        assert (ran.status, ran.err) == (0, "")
+        assert "4 of 4 bytes changed" in ran.out
+    # What the library asks the kernel at its first use is one line.
+    asked = re.findall(r"call +ntoskrnl!MmGetSystemRoutineAddress +from driver!UmaInitialize\+\w+ ×\d+", ran.out)
+    assert len(asked) == 1
+    refused = emu("run", "Capture", "user:4", "kernel:4", "--image", str(source), "--fault", "none@arg0+2")
+    assert "driver!CopyFromUser+0x" in refused.out
+    assert "returned 0xc0000005 after STATUS_ACCESS_VIOLATION" in refused.out
+    assert re.search(r"^ +> +\d+ +\S", refused.out, re.MULTILINE), "the library's source line is quoted"
