@@ -33,18 +33,23 @@ _GENERAL_PURPOSE_GROUPS = (cs.X86_GRP_BMI, cs.X86_GRP_BMI2)
 _REGISTER_NUMBERS: Final = {getattr(cs, f"X86_REG_{name.upper()}"): i for i, name in enumerate(r.GPR_NAMES)}
 
 
-class StackAddress(NamedTuple):
-    """A memory operand in the stack segment: base + index × scale + displacement, as register numbers."""
+class Operand(NamedTuple):
+    """A memory operand: base + index × scale + displacement, as register numbers."""
 
-    base: int
+    base: int | None
     index_register: int | None
     scale: int
     displacement: int
+    size: int
+    """In bytes."""
+    on_stack: bool
+    """It is addressed through RSP or RBP, pushes and pops included: there a non-canonical address is a #SS."""
 
-    def value(self, registers: Sequence[int]) -> int:
-        """Return the address, given the sixteen general registers."""
+    def address(self, registers: Sequence[int]) -> int:
+        """Return where it lies, given the sixteen general registers."""
+        base = registers[self.base] if self.base is not None else 0
         index = registers[self.index_register] * self.scale if self.index_register is not None else 0
-        return (registers[self.base] + index + self.displacement) & ADDRESS_MASK
+        return (base + index + self.displacement) & ADDRESS_MASK
 
 
 class Instruction(NamedTuple):
@@ -55,8 +60,8 @@ class Instruction(NamedTuple):
     length: int
     read_modify_write: bool
     """It reads and writes one memory operand."""
-    stack_addresses: tuple[StackAddress, ...]
-    """What it addresses through RSP or RBP, pushes and pops included: there a non-canonical address is a #SS."""
+    operands: tuple[Operand, ...]
+    """What it addresses in memory, but for operands that FS, GS or RIP go into."""
     vector_extension: bool
     """VEX or EVEX encoded, or of the XSAVE family: what the engine lacks on every model."""
     evex: bool
@@ -87,30 +92,31 @@ def decode(code: bytes) -> Instruction:
         text=f"{found.mnemonic} {found.op_str}".strip(),
         length=found.size,
         read_modify_write=name in _READ_MODIFY_WRITE and found.operands[0].type == cs.X86_OP_MEM,
-        stack_addresses=(*_explicit(memory), *_implicit(name, found)),
+        operands=(*_explicit(memory), *_implicit(name, found)),
         vector_extension=vector or opcode == _EVEX or name.startswith(_EXTENDED_STATE),
         evex=opcode == _EVEX,
     )
 
 
-def _explicit(memory: list[capstone.x86.X86Op]) -> list[StackAddress]:
-    """Collect the operands with RSP or RBP as their base, unless FS or GS is named (Intel SDM Vol. 1, 3.7.4)."""
+def _explicit(memory: list[capstone.x86.X86Op]) -> list[Operand]:
+    """Collect the operands; with RSP or RBP as their base they are in the stack segment (Intel SDM Vol. 1, 3.7.4)."""
     found = []
     for operand in memory:
-        base = _REGISTER_NUMBERS.get(operand.mem.base)
-        if base in (r.RSP, r.RBP) and operand.mem.segment not in (cs.X86_REG_FS, cs.X86_REG_GS):
-            index = _REGISTER_NUMBERS.get(operand.mem.index)
-            found.append(StackAddress(base, index, operand.mem.scale, operand.mem.disp))
+        place = operand.mem
+        if place.base != cs.X86_REG_RIP and place.segment not in (cs.X86_REG_FS, cs.X86_REG_GS):
+            base, index = _REGISTER_NUMBERS.get(place.base), _REGISTER_NUMBERS.get(place.index)
+            found.append(Operand(base, index, place.scale, place.disp, operand.size, base in (r.RSP, r.RBP)))
     return found
 
 
-def _implicit(name: str, found: capstone.CsInsn) -> list[StackAddress]:
+def _implicit(name: str, found: capstone.CsInsn) -> list[Operand]:
     """Collect what a push, a pop, a call, a return and `leave` touch."""
     if name in _PUSHES:
         size = found.operands[0].size if name == "push" else 8
-        return [StackAddress(r.RSP, None, 1, -size)]
+        return [Operand(r.RSP, None, 1, -size, size, on_stack=True)]
     if name in _POPS:
-        return [StackAddress(r.RSP, None, 1, 0)]
+        size = found.operands[0].size if name == "pop" else 8
+        return [Operand(r.RSP, None, 1, 0, size, on_stack=True)]
     if name == "leave":
-        return [StackAddress(r.RBP, None, 1, 0)]
+        return [Operand(r.RBP, None, 1, 0, 8, on_stack=True)]
     return []

@@ -171,7 +171,7 @@ class Processor:
             vector = words[r.VECTOR]
             if vector == Vector.PAGE_FAULT:
                 trap = Trap(vector, words[r.ERROR_CODE], Gva(registers[r.CR2]), rip)
-                return quirks.mend_page_fault(trap, self._read_code)
+                return quirks.mend_page_fault(trap, self._read_code, registers)
             trap = Trap(vector, words[r.ERROR_CODE] if vector in VECTORS_WITH_ERROR_CODE else 0, Gva(0), rip)
             if vector == Vector.GENERAL_PROTECTION:
                 return quirks.mend_general_protection(trap, self._read_code, registers)

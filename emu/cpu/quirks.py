@@ -25,30 +25,43 @@ ENGINE_ERRORS = {
     8: "fetches from guest-physical memory outside RAM: a page-table entry points there",
 }
 
+LOWER_HALF_END = 0x8000_0000_0000
+"""The first address that is not canonical (Intel SDM Vol. 1, 3.3.7.1)."""
+LONGEST_OPERAND = 512
+"""Bytes: fxsave's."""
+
 LOCK_PREFIX = 0xF0
 ICEBP = 0xF1
 PREFIXES = frozenset((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF2, 0xF3, *range(0x40, 0x50)))
 """The legacy prefixes without LOCK, and REX."""
 
 
-def mend_page_fault(trap: Trap, read_code: CodeReader) -> Trap:
-    """Read-modify-write instructions walk for a write at once on the CPU, for a read on the engine.
+def mend_page_fault(trap: Trap, read_code: CodeReader, registers: Sequence[int]) -> Trap:
+    """Two kinds of page fault are another one on the CPU.
 
-    `add`, `inc`, `bts`, `xadd`, `xchg`, `lock cmpxchg` on an absent page: error code W=1 on silicon, 0 here.
+    * Read-modify-write instructions walk for a write at once on the CPU, for a read on the engine: `add`, `inc`, `bts`,
+      `xadd`, `xchg`, `lock cmpxchg` on an absent page have error code W=1 on silicon, 0 here.
+    * An operand that begins in the lower half's last page and ends beyond it is a #GP or #SS, whatever that page is.
     """
-    if trap.error_code & (t.ERROR_WRITE | t.ERROR_FETCH):
+    if trap.error_code & t.ERROR_FETCH:
         return trap
-    if decode(read_code(trap.rip, MAXIMUM_LENGTH)).read_modify_write:
-        return trap._replace(error_code=trap.error_code | t.ERROR_WRITE)
-    return trap
+    if LOWER_HALF_END - LONGEST_OPERAND < trap.address < LOWER_HALF_END:
+        for operand in decode(read_code(trap.rip, MAXIMUM_LENGTH)).operands:
+            begin = operand.address(registers)
+            if begin <= trap.address and begin + operand.size > LOWER_HALF_END:
+                vector = Vector.STACK_FAULT if operand.on_stack else Vector.GENERAL_PROTECTION
+                return trap._replace(vector=vector, error_code=0, address=Gva(0))
+    if trap.error_code & t.ERROR_WRITE or not decode(read_code(trap.rip, MAXIMUM_LENGTH)).read_modify_write:
+        return trap
+    return trap._replace(error_code=trap.error_code | t.ERROR_WRITE)
 
 
 def mend_general_protection(trap: Trap, read_code: CodeReader, registers: Sequence[int]) -> Trap:
     """A non-canonical address through RSP or RBP is #SS on the CPU (Intel SDM Vol. 1, 3.3.7.1), #GP here."""
     if trap.error_code or not is_canonical(trap.rip):
         return trap
-    for address in decode(read_code(trap.rip, MAXIMUM_LENGTH)).stack_addresses:
-        if not is_canonical(address.value(registers)):
+    for operand in decode(read_code(trap.rip, MAXIMUM_LENGTH)).operands:
+        if operand.on_stack and not is_canonical(operand.address(registers)):
             return trap._replace(vector=Vector.STACK_FAULT)
     return trap
 

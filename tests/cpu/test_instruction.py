@@ -2,7 +2,7 @@
 import pytest
 
 from emu.cpu import registers as r
-from emu.cpu.instruction import StackAddress, decode
+from emu.cpu.instruction import Operand, decode
 
 READ_MODIFY_WRITE = {
     "add [rdi], al": "0007",
@@ -69,33 +69,37 @@ def test_anything_else(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "addresses"),
+    ("code", "operands"),
     [
-        ("8a442410", [StackAddress(r.RSP, None, 1, 0x10)]),  # mov al, [rsp+16]
-        ("8a44cd80", [StackAddress(r.RBP, r.RCX, 8, -0x80)]),  # mov al, [rbp+rcx*8-128]
-        ("50", [StackAddress(r.RSP, None, 1, -8)]),  # push rax
-        ("6650", [StackAddress(r.RSP, None, 1, -2)]),  # push ax
-        ("58", [StackAddress(r.RSP, None, 1, 0)]),  # pop rax
-        ("c3", [StackAddress(r.RSP, None, 1, 0)]),  # ret
-        ("c20800", [StackAddress(r.RSP, None, 1, 0)]),  # ret 8
-        ("e800000000", [StackAddress(r.RSP, None, 1, -8)]),  # call
-        ("48cf", [StackAddress(r.RSP, None, 1, 0)]),  # iretq
-        ("c9", [StackAddress(r.RBP, None, 1, 0)]),  # leave
-        ("9c", [StackAddress(r.RSP, None, 1, -8)]),  # pushfq
+        ("8a442410", [Operand(r.RSP, None, 1, 0x10, 1, True)]),  # mov al, [rsp+16]
+        ("8a44cd80", [Operand(r.RBP, r.RCX, 8, -0x80, 1, True)]),  # mov al, [rbp+rcx*8-128]
+        ("50", [Operand(r.RSP, None, 1, -8, 8, True)]),  # push rax
+        ("6650", [Operand(r.RSP, None, 1, -2, 2, True)]),  # push ax
+        ("58", [Operand(r.RSP, None, 1, 0, 8, True)]),  # pop rax
+        ("6658", [Operand(r.RSP, None, 1, 0, 2, True)]),  # pop ax
+        ("c3", [Operand(r.RSP, None, 1, 0, 8, True)]),  # ret
+        ("c20800", [Operand(r.RSP, None, 1, 0, 8, True)]),  # ret 8
+        ("e800000000", [Operand(r.RSP, None, 1, -8, 8, True)]),  # call
+        ("48cf", [Operand(r.RSP, None, 1, 0, 8, True)]),  # iretq
+        ("c9", [Operand(r.RBP, None, 1, 0, 8, True)]),  # leave
+        ("9c", [Operand(r.RSP, None, 1, -8, 8, True)]),  # pushfq
         ("658a4500", []),  # mov al, gs:[rbp]
-        ("8a042b", []),  # mov al, [rbx+rbp]: RBP is the index
-        ("f3480fb807", []),  # popcnt rax, [rdi]
-        ("8a07", []),  # mov al, [rdi]
+        ("8a0500000000", []),  # mov al, [rip]
+        ("8a042b", [Operand(r.RBX, r.RBP, 1, 0, 1, False)]),  # mov al, [rbx+rbp]: RBP is the index
+        ("f3480fb807", [Operand(r.RDI, None, 1, 0, 8, False)]),  # popcnt rax, [rdi]
+        ("0f1107", [Operand(r.RDI, None, 1, 0, 16, False)]),  # movups [rdi], xmm0
+        ("8a04cd00000000", [Operand(None, r.RCX, 8, 0, 1, False)]),  # mov al, [rcx*8]
+        ("48a5", [Operand(r.RDI, None, 1, 0, 8, False), Operand(r.RSI, None, 1, 0, 8, False)]),  # movsq
     ],
 )
-def test_stack_addresses(code: str, addresses: list[StackAddress]) -> None:
-    assert list(decode(bytes.fromhex(code)).stack_addresses) == addresses
+def test_operands(code: str, operands: list[Operand]) -> None:
+    assert list(decode(bytes.fromhex(code)).operands) == operands
 
 
-def test_a_stack_address_wraps_at_64_bits() -> None:
+def test_an_address_wraps_at_64_bits() -> None:
     registers = list(range(16))
     registers[r.RBP], registers[r.RCX] = 0x10, 3
-    assert StackAddress(r.RBP, r.RCX, 8, -0x80).value(registers) == 0xFFFF_FFFF_FFFF_FFA8
+    assert Operand(r.RBP, r.RCX, 8, -0x80, 1, True).address(registers) == 0xFFFF_FFFF_FFFF_FFA8
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,9 @@ class TestExceptions:
     def test_a_stack_fault_is_a_general_protection_fault(self, raw: Raw) -> None:
         assert raw.run("50", rsp=NON_CANONICAL) == 13  # push rax
 
+    def test_an_operand_that_ends_beyond_the_lower_half_is_a_page_fault(self, raw: Raw) -> None:
+        assert raw.run("488b07", rdi=0x7FFF_FFFF_FFFC) == 14  # mov rax, [rdi]
+
     @pytest.mark.parametrize("code", [READ, WRITE])
     def test_an_entry_that_points_outside_ram_is_no_page_fault(self, raw: Raw, code: str) -> None:
         error = engine_error(lambda: raw.run(code, rdi=OUTSIDE))

@@ -86,12 +86,6 @@ def test_a_jump_to_a_non_canonical_address_faults_behind_it(guest: Guest) -> Non
     assert guest["rsp"] == STACK_TOP - 0x100
 
 
-def test_an_operand_that_ends_beyond_the_lower_half_is_a_page_fault(guest: Guest) -> None:
-    """#GP on a CPU."""
-    trap = guest.run("488b07", rdi=0x7FFF_FFFF_FFFC)  # mov rax, [rdi]
-    assert trap[:3] == (Vector.PAGE_FAULT, 0, 0x7FFF_FFFF_FFFC)
-
-
 def test_iretq_reads_its_frame_from_the_bottom(guest: Guest) -> None:
     """A CPU faults at RSP+0x10, as a user-mode access."""
     trap = guest.run("4889fc 48cf", rdi=ABSENT)  # mov rsp, rdi; iretq

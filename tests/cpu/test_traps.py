@@ -130,6 +130,27 @@ def test_stack_fault_through_rbp_only_where_the_address_is_to_blame(guest: Guest
     assert guest.run("ffe7", rdi=NON_CANONICAL).vector == Vector.GENERAL_PROTECTION
 
 
+LIMIT = 0x8000_0000_0000
+"""The end of the lower half."""
+
+
+@pytest.mark.parametrize("code", ["488b07", "488907", "480107", "f3480fb807", "0f1007", "0f1107", "48a5", "48a7"])
+def test_an_operand_that_ends_beyond_the_lower_half(guest: Guest, code: str) -> None:
+    """Whatever its page is: mov, mov, add, popcnt, movups, movups, movsq, cmpsq."""
+    size = 16 if code.startswith("0f") else 8
+    for begin in (LIMIT - size + 1, LIMIT - 1):
+        assert guest.run(code, rdi=begin, rsi=DATA) == (Vector.GENERAL_PROTECTION, 0, 0, CODE, "")
+    assert guest.run(code, rdi=LIMIT - size, rsi=DATA)[::2] == (Vector.PAGE_FAULT, LIMIT - size, "")
+
+
+@pytest.mark.parametrize("code", ["488b0424", "58", "c3"])  # mov rax, [rsp]; pop rax; ret
+def test_a_stack_operand_that_ends_beyond_the_lower_half(guest: Guest, code: str) -> None:
+    guest.load(f"4889fc {code}")  # mov rsp, rdi
+    assert guest.start(rdi=LIMIT - 4) == (Vector.STACK_FAULT, 0, 0, CODE + 3, "")
+    assert guest.start(rdi=LIMIT - 8)[:3] == (Vector.PAGE_FAULT, 0, LIMIT - 8)
+    assert guest.run("4889fc 50", rdi=LIMIT + 4).vector == Vector.STACK_FAULT  # push rax
+
+
 def test_single_step(guest: Guest) -> None:
     guest.load("90 90 90 f4")
     trap = guest.start(flags=r.FLAG_TF)
