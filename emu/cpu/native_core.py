@@ -138,6 +138,53 @@ class Pages(ctypes.Structure):
     )
 
 
+class KernelMemory(ctypes.Structure):
+    """native/trap_records.h, struct kernel_memory."""
+
+    _fields_ = (
+        ("ram", ctypes.c_void_p),
+        ("ram_size", ctypes.c_uint64),
+        ("root", ctypes.c_uint64),
+        ("host_written", ctypes.c_void_p),
+        ("executable", ctypes.c_void_p),
+        ("code_changed", ctypes.c_uint32),
+        ("unused", ctypes.c_uint32),
+    )
+
+
+_FRAME = ctypes.c_uint64 * 3
+_MOST_FRAMES = 64
+
+
+class TrapRecords(ctypes.Structure):
+    """native/trap_records.h, struct trap_records."""
+
+    _fields_ = (
+        ("memory", KernelMemory),
+        ("context_template", ctypes.c_char_p),
+        ("stack_low", ctypes.c_uint64),
+        ("stack_high", ctypes.c_uint64),
+        ("entry_flags", ctypes.c_uint64),
+        ("frame", ctypes.c_uint64),
+        ("records", ctypes.c_uint64),
+        ("returns_to", ctypes.c_uint64),
+        ("fault_address", ctypes.c_uint64),
+        ("rip", ctypes.c_uint64),
+        ("parameters", ctypes.c_uint64 * 3),
+        ("parameter_count", ctypes.c_uint32),
+        ("code", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("error_code", ctypes.c_uint32),
+        ("unknown_pc", ctypes.c_uint64),
+        ("target_ip", ctypes.c_uint64),
+        ("target_frame", ctypes.c_uint64),
+        ("searched_count", ctypes.c_uint32),
+        ("unwound_count", ctypes.c_uint32),
+        ("searched", _FRAME * _MOST_FRAMES),
+        ("unwound", _FRAME * _MOST_FRAMES),
+    )
+
+
 (
     STOP_HALT,
     STOP_INTERRUPT,
@@ -201,6 +248,13 @@ def load_native_core() -> ctypes.CDLL:
     library.core_set_long_blocks.argtypes = [ctypes.c_void_p, *(ctypes.c_char_p, ctypes.c_uint32) * 2]
     library.core_stop_in.restype = ctypes.c_int
     library.core_stop_in.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_uint32]
+    for function in (library.core_write_trap, library.core_dispatch_straight):
+        function.restype = ctypes.c_uint32
+        function.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+    library.core_keep_plan.restype = ctypes.c_uint32
+    library.core_keep_plan.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32]
+    library.core_forget_plans.restype = None
+    library.core_forget_plans.argtypes = [ctypes.c_void_p]
     library.pages_checkpoint.restype = None
     library.pages_reset.restype = ctypes.c_uint32
     for function in (library.pages_checkpoint_all, library.pages_reset_all):

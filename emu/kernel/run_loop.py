@@ -20,7 +20,7 @@ from emu.kernel import trap_frame
 from emu.kernel.guest_fault import GuestFault
 from emu.kernel.stubs import AFTER_CALLBACK, AT_CALL, ExportBugcheck, ExportCall, ExportUnmodelled, Stub
 from emu.kernel.system import ARGUMENT_REGISTERS, System
-from emu.kernel.traps import Dispatching, Ending, Traps
+from emu.kernel.traps import Begun, Dispatched, Dispatching, Ending, Traps
 from emu.memory.errors import NotMapped
 from emu.memory.page_table import PageState
 from emu.nt.context import CONTEXT_SIZE
@@ -139,8 +139,12 @@ class RunLoop:
             activation.steps.close()
         self._waiting.clear()
 
-    def _begin(self, result: Ending | Dispatching) -> Ending:
+    def _begin(self, result: Ending | Begun) -> Ending:
         """Start a dispatch, if that is what came of a trap."""
+        if isinstance(result, Dispatched):
+            self.landed_record = result.record
+            self._context_loaded()
+            return None
         if not isinstance(result, Dispatching):
             return result
         exception = result.exception
@@ -290,7 +294,7 @@ class RunLoop:
         self._load(context)
 
     def _load(self, context: Context) -> None:
-        """Put a context into the processor, and close every generator whose stack is gone."""
+        """Put a context into the processor."""
         registers, cpu = self._registers, self._cpu
         registers[:16] = array("Q", context.gpr)
         registers[r.RIP] = context.rip & ADDRESS_MASK
@@ -300,7 +304,11 @@ class RunLoop:
         if context.xmm != cpu.xmm:
             cpu.xmm[:] = context.xmm
             cpu.extended_changed()
-        waiting, stack_pointer = self._waiting, context.gpr[r.RSP]
+        self._context_loaded()
+
+    def _context_loaded(self) -> None:
+        """Close every generator whose stack is gone."""
+        waiting, stack_pointer = self._waiting, self._registers[r.RSP]
         while waiting and waiting[-1].stack_pointer < stack_pointer:
             waiting.pop().steps.close()
         if self.observer is not None:

@@ -17,6 +17,7 @@ from emu.kernel import trap_frame
 from emu.kernel.exceptions import exception_of
 from emu.kernel.page_fault import Circumstances, PageIn, RaiseException, StopMachine, decide
 from emu.kernel.stack import is_kernel_writable
+from emu.kernel.straight_dispatch import StraightDispatch
 from emu.kernel.system import System
 from emu.memory.layout import HIGHEST_USER_HALF
 from emu.memory.page_table import STATE_NAMES, PageState
@@ -46,6 +47,16 @@ class Dispatching(NamedTuple):
     steps: Steps
 
 
+class Dispatched(NamedTuple):
+    """A dispatch that is over: the registers are those of the `__except` block that took the exception."""
+
+    record: ExceptionRecord
+
+
+Begun: TypeAlias = Dispatching | Dispatched
+"""What becomes of an exception."""
+
+
 class Traps:
     """Turns traps and raised exceptions of a system into dispatches, page-ins and bugchecks."""
 
@@ -54,10 +65,11 @@ class Traps:
         self._cpu = system.cpu
         self._memory = system.memory
         self._registers = system.cpu.registers
+        self._straight = StraightDispatch(system)
         self._smap = system.profile.smap_enabled
         self._kernel_entry_ac = system.profile.kernel_entry_ac
 
-    def page_fault(self, trap: Trap) -> Ending | Dispatching:
+    def page_fault(self, trap: Trap) -> Ending | Begun:
         """Act on #PF: bring the page back, grow the user stack, raise, or stop. None: the instruction is retried."""
         system, memory = self._system, self._memory
         if trap.error_code & ERROR_USER:
@@ -92,7 +104,7 @@ class Traps:
                 memory.set_state(trap.address, PageState.RESIDENT)
         return self._raise_trap(trap, decision.status, decision.information, trap.rip)
 
-    def exception(self, trap: Trap) -> Ending | Dispatching:
+    def exception(self, trap: Trap) -> Ending | Begun:
         """Act on any other trap: raise what Windows makes of it, or stop."""
         if trap.rip <= HIGHEST_USER_HALF and self._cpu.privilege_level == USER_MODE:
             return self._user_mode(trap)
@@ -113,28 +125,33 @@ class Traps:
         name = VECTOR_NAMES.get(trap.vector, f"interrupt {trap.vector:#x}")
         return Unmodelled(f"{name} in user mode (CPL 3): only kernel code has trap handlers here", trap.rip)
 
-    def _raise_trap(self, trap: Trap, status: int, information: tuple[int, ...], rip: Gva) -> Bugchecked | Dispatching:
-        """Begin the dispatch of a trap's exception."""
-        registers = self._registers
-        frame = trap_frame.frame_below(registers[r.RSP])
+    def _raise_trap(self, trap: Trap, status: int, information: tuple[int, ...], rip: Gva) -> Ending | Begun:
+        """Dispatch a trap's exception, or begin to."""
+        system, registers = self._system, self._registers
+        stack_pointer = registers[r.RSP]
+        frame = trap_frame.frame_below(stack_pointer)
         records = f.records_below(frame)
-        if not self._has_room(records, registers[r.RSP]):
+        if not self._has_room(records, stack_pointer):
             return self.double_fault(trap)
-        context = self._system.current_context()
+        fast_fail = status == NtStatus.STACK_BUFFER_OVERRUN
+        flags = EXCEPTION_NONCONTINUABLE if fast_fail else 0
+        straight = self._straight
+        if not straight.write_trap(trap, status, flags, rip, information, frame, records):
+            return self.double_fault(trap)
+        if fast_fail:  # no handler is asked
+            parameters = (information[0], frame, records + f.EXCEPTION_RECORD, 0)
+            return self.bugcheck(BugCheck.KERNEL_SECURITY_CHECK_FAILURE, parameters)
+        system.events.append(ExceptionRaised(status, rip, information, software=False))
+        record = make_record(status, flags, rip, information)
+        if straight.dispatch():
+            return Dispatched(record)
+        context = system.current_context()
         context.rip = rip
         context.eflags |= r.FLAG_RF
-        self._memory.write(Gva(frame), trap_frame.pack_trap_frame(trap, context))
         registers[r.RBP] = frame + trap_frame.FRAME_POINTER
         registers[r.RFLAGS] = trap_frame.entry_flags(registers[r.RFLAGS], self._kernel_entry_ac)
-        fast_fail = status == NtStatus.STACK_BUFFER_OVERRUN
-        record = make_record(status, EXCEPTION_NONCONTINUABLE if fast_fail else 0, rip, information)
         exception = PendingException(record, records + f.EXCEPTION_RECORD, context, records + f.ORIGINAL_CONTEXT)
-        self._write_record(exception)
-        if fast_fail:  # no handler is asked
-            parameters = (information[0], frame, exception.record_address, 0)
-            return self.bugcheck(BugCheck.KERNEL_SECURITY_CHECK_FAILURE, parameters)
-        self._system.events.append(ExceptionRaised(status, rip, information, software=False))
-        return self._begin_dispatch(exception, records, self._system.trap_entry_return)
+        return self._begin_dispatch(exception, records)
 
     def raise_software(
         self,
@@ -143,7 +160,7 @@ class Traps:
         context: Context,
         stack_pointer: int,
         return_address: Gva,
-    ) -> Ending | Dispatching:
+    ) -> Ending | Begun:
         """Begin the dispatch of an exception that code raised, from the frame at `stack_pointer`.
 
         `record_address` is where the guest has its record; 0: it is written into the dispatch's own frame.
@@ -161,19 +178,15 @@ class Traps:
             records + f.ORIGINAL_CONTEXT,
         )
         if not record_address:
-            self._write_record(exception)
-        return self._begin_dispatch(exception, records, return_address)
+            self._memory.write(
+                Gva(exception.record_address),
+                pack_exception_record(record.code, record.flags, 0, record.exception_address, record.information),
+            )
+        self._memory.write(Gva(exception.context_address), context.pack())
+        self._memory.write_u64(Gva(records + f.RECORDS_SIZE), return_address)
+        return self._begin_dispatch(exception, records)
 
-    def _write_record(self, exception: PendingException) -> None:
-        record = exception.record
-        self._memory.write(
-            Gva(exception.record_address),
-            pack_exception_record(record.code, record.flags, 0, record.exception_address, record.information),
-        )
-
-    def _begin_dispatch(self, exception: PendingException, records: int, returns_to: Gva) -> Dispatching:
-        self._memory.write(Gva(exception.context_address), exception.context.pack())
-        self._memory.write_u64(Gva(records + f.RECORDS_SIZE), returns_to)
+    def _begin_dispatch(self, exception: PendingException, records: int) -> Dispatching:
         steps = dispatch_exception(self._system.environment, exception, self._system.stack, records)
         return Dispatching(exception, steps)
 
@@ -185,7 +198,7 @@ class Traps:
             (int(record.code), record.exception_address, first, second),
         )
 
-    def raise_status(self, request: RaiseStatus) -> Ending | Dispatching:
+    def raise_status(self, request: RaiseStatus) -> Ending | Begun:
         """Raise as RtlRaiseStatus does, called from the dispatcher's own frame."""
         context = self._system.current_context()
         context.rip = request.return_address

@@ -63,6 +63,11 @@ class Ram:
         self._pages.dirtied = ctypes.addressof(self._dirtied)
         self._pages.dirtied_room = DIRTIED_KEPT
 
+    @property
+    def written_flags(self) -> tuple[int, int]:
+        """The host's addresses of `host_written` and `executable`, for the native core."""
+        return self._pages.host_written, self._pages.executable
+
     def mark_written(self, frame: int) -> None:
         """Note that the host wrote a frame, so that reset brings it back."""
         self.host_written[frame] = 1

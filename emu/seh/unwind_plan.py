@@ -18,8 +18,9 @@ from emu.seh.unwind_info import UnwindChain
 FRAME_BASE = -1
 """As a base: the frame base as it was before any stage ran."""
 
-_XMM0 = 16
-_RIP = 32
+XMM0 = 16
+RIP = 32
+"""Targets of a load that are no general register: the first XMM register, and rip."""
 
 
 class Stage(NamedTuple):
@@ -28,8 +29,8 @@ class Stage(NamedTuple):
     The block is `size` bytes (0: nothing to read) at `base`, a register number or FRAME_BASE,
     plus `start`. Its values go to registers by (index of the value, register) pairs;
     `rip_index` is None where rip is not among them. rsp becomes `stack_register`, as before
-    the stage, plus `stack_displacement`, unless a pair loads it. `saved` says where in the block
-    each register was: (offset, register), an XMM register as 16 plus its number.
+    the stage, plus `stack_displacement`, unless a pair loads it. `loads` says where in the block
+    each value was: (offset, target), with `XMM0` plus its number for an XMM register, and `RIP`.
     """
 
     base: int
@@ -41,7 +42,7 @@ class Stage(NamedTuple):
     rip_index: int | None
     stack_register: int
     stack_displacement: int
-    saved: tuple[tuple[int, int], ...]
+    loads: tuple[tuple[int, int], ...]
 
 
 class StageBuilder:
@@ -80,13 +81,13 @@ class StageBuilder:
 
     def pop_return_address(self) -> None:
         """Pop rip."""
-        self._load(8, _RIP)
+        self._load(8, RIP)
         self.release(8)
 
     def pop_machine_frame(self, has_error_code: bool) -> None:
         """Take rip and rsp from what the CPU pushed on a trap."""
         skipped = 8 if has_error_code else 0
-        self._load(8, _RIP, stack_offset=skipped)
+        self._load(8, RIP, stack_offset=skipped)
         self._load(8, RSP, stack_offset=skipped + 0x18)
 
     def load(self, register: int, offset: int) -> None:
@@ -95,7 +96,7 @@ class StageBuilder:
 
     def load_xmm(self, number: int, offset: int) -> None:
         """Load an XMM register from the frame base plus `offset` bytes."""
-        self._load(16, _XMM0 + number, frame_offset=offset)
+        self._load(16, XMM0 + number, frame_offset=offset)
 
     def finish(self) -> tuple[Stage, ...]:
         """Return the stages."""
@@ -140,10 +141,10 @@ class StageBuilder:
         for index, (start, size, target) in enumerate(loads):
             layout += f"{start - position}x" + ("Q" if size == 8 else "16s")
             position = start + size
-            if target == _RIP:
+            if target == RIP:
                 rip_index = index
-            elif target >= _XMM0:
-                xmm.append((index, target - _XMM0))
+            elif target >= XMM0:
+                xmm.append((index, target - XMM0))
             else:
                 registers.append((index, target))
         block = Struct(layout)
@@ -157,7 +158,7 @@ class StageBuilder:
                 tuple(xmm),
                 rip_index,
                 *self._stack,
-                tuple((start - low, target) for start, _, target in loads if target != _RIP),
+                tuple((start - low, target) for start, _, target in loads),
             )
         )
         changed = {register for _, register in registers}

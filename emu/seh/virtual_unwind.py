@@ -30,7 +30,7 @@ from emu.seh.unwind_info import (
     read_bytes,
     resolve_chain,
 )
-from emu.seh.unwind_plan import Stage, StageBuilder, undo_epilogue, undo_prologue
+from emu.seh.unwind_plan import RIP, Stage, StageBuilder, undo_epilogue, undo_prologue
 
 # Room for one stack adjustment, a pop of every register many times over and the terminator.
 _EPILOGUE_WINDOW = 128
@@ -71,7 +71,9 @@ class Frame(NamedTuple):
     machine_frame: bool
 
 
-class _Plan(NamedTuple):
+class Plan(NamedTuple):
+    """How to unwind from one pc, whatever the registers are."""
+
     frame_register: int
     frame_displacement: int
     stages: tuple[Stage, ...]
@@ -111,7 +113,7 @@ class ImageUnwinder:
         self._table = function_table
         self.read = read
         self._chains: dict[RuntimeFunction, UnwindChain] = {}
-        self._plans: dict[int, _Plan] = {}
+        self._plans: dict[int, Plan] = {}
         self._kept = 0
 
     def lookup(self, pc: Gva) -> RuntimeFunction | None:
@@ -142,6 +144,18 @@ class ImageUnwinder:
         info = self.chain(entry).info if entry else None
         return info.frame_offset if info and info.frame_register else 0
 
+    def plan(self, pc: Gva) -> Plan | None:
+        """Return how to unwind from a pc, None for a leaf; raises UnwindError."""
+        plan = self._plans.get(pc)
+        if plan is None:
+            entry = self._lookup(pc - self._base)
+            if entry is None:
+                return None
+            plan = self._compile(entry, pc - self._base)
+            self._make_room(self.chain(entry))
+            self._plans[pc] = plan
+        return plan
+
     def virtual_unwind(
         self,
         pc: Gva,
@@ -157,15 +171,9 @@ class ImageUnwinder:
         UnwindError for a bad table and whatever `memory` raises for a bad stack; the context is then
         undefined.
         """
-        plan = self._plans.get(pc)
+        plan = self._plans.get(pc) or self.plan(pc)
         if plan is None:
-            entry = self._lookup(pc - self._base)
-            if entry is None:
-                return unwind_leaf(context, memory)
-            plan = self._compile(entry, pc - self._base)
-            self._make_room(self.chain(entry))
-            self._plans[pc] = plan
-
+            return unwind_leaf(context, memory)
         (
             frame_register,
             frame_displacement,
@@ -189,7 +197,7 @@ class ImageUnwinder:
             rip_index,
             stack_register,
             stack_displacement,
-            saved,
+            loads,
         ) in stages:
             origin = frame if base < 0 else gpr[base]
             gpr[RSP] = (gpr[stack_register] + stack_displacement) & ADDRESS_MASK
@@ -206,8 +214,9 @@ class ImageUnwinder:
                     xmm[16 * number : 16 * number + 16] = values[index]
                 context.xmm = bytes(xmm)
             if saved_at is not None:
-                for offset, register in saved:
-                    saved_at[register] = (origin + start + offset) & ADDRESS_MASK
+                for offset, register in loads:
+                    if register != RIP:
+                        saved_at[register] = (origin + start + offset) & ADDRESS_MASK
         if frame_is_below_return:
             frame = (gpr[RSP] - 8) & ADDRESS_MASK
         if handler_flags & handler_type:
@@ -217,7 +226,7 @@ class ImageUnwinder:
     def _lookup(self, rva: int) -> RuntimeFunction | None:
         return self._table.lookup(rva) if 0 <= rva <= 0xFFFF_FFFF else None
 
-    def _compile(self, entry: RuntimeFunction, rva: int) -> _Plan:
+    def _compile(self, entry: RuntimeFunction, rva: int) -> Plan:
         chain = self.chain(entry)
         info = chain.info
         # An indirect entry may name a function that begins behind the pc.
@@ -234,7 +243,7 @@ class ImageUnwinder:
         epilogue = self._epilogue(chain, rva)
         if epilogue is not None:
             machine_frame = undo_epilogue(builder, epilogue)
-            return _Plan(
+            return Plan(
                 *frame_base,
                 builder.finish(),
                 0,
@@ -251,7 +260,7 @@ class ImageUnwinder:
         handler_flags = 0
         if (rva - chain.primary.begin) & 0xFFFF_FFFF >= handler_info.size_of_prolog:
             handler_flags = handler_info.flags & (UNW_FLAG_EHANDLER | UNW_FLAG_UHANDLER)
-        return _Plan(
+        return Plan(
             *frame_base,
             builder.finish(),
             handler_flags,

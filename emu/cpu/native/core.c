@@ -237,6 +237,7 @@ EXPORTED void core_destroy(struct core *core)
     free(core->exact_hooks);
     free(core->blocks);
     free(core->block_changes);
+    forget_plans(core->plans);
     recorder_destroy(core->recorder);
     free(core);
 }

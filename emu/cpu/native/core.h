@@ -130,6 +130,9 @@ struct core {
     uint64_t runs;        /* since changes are noted */
     int notes_changes;
 
+    /* straight_dispatch.c; NULL: none */
+    struct plans *plans;
+
     /* recorder.c; NULL: nothing is recorded */
     struct recorder *recorder;
     int stands_at_recorder_stop; /* the last run ended before the instruction at recorder_stopped_at, and is to go on */
@@ -196,5 +199,8 @@ void recorder_gives_flags_back(struct recorder *recorder);
 /* Whether it only watches a processor that runs for the first time, and is itself to be run again. */
 int recorder_watches(struct recorder const *recorder);
 void recorder_destroy(struct recorder *recorder);
+
+/* straight_dispatch.c: give the plans' memory back. */
+void forget_plans(struct plans *plans);
 
 #endif
