@@ -40,9 +40,11 @@
     .globl  DbgPrint
     .globl  ExRaiseAccessViolation
     .globl  ExRaiseDatatypeMisalignment
+    .globl  RtlRaiseException
     STUB    DbgPrint
     STUB    ExRaiseAccessViolation
     STUB    ExRaiseDatatypeMisalignment
+    STUB    RtlRaiseException
 
 // The others get their names from the host.
     .globl  KiExportStubs
