@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import inspect
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -30,6 +30,11 @@ from emu.outcome import Bugchecked, Dispatch, Outcome, Returned
 from emu.profile import Profile
 
 if TYPE_CHECKING:
+    from emu.checks.checker import Checker
+    from emu.checks.configuration import Suppressions
+    from emu.checks.finding import Finding
+    from emu.checks.hookspec import CallRequest
+    from emu.checks.registry import Selection
     from emu.checks.unwind_data import UnwindProof
     from emu.trace import Trace
     from emu.trace.replay import Replay
@@ -50,11 +55,24 @@ class MachineStopped(RuntimeError):
 class Machine:
     """A guest with user and kernel memory, booted.
 
-    Raises `ProfileError` for a profile that does not exist (a text form is taken too), `EngineError` where the engine
-    cannot be used.
+    `checks` says which checks look at its calls, see `emu.checks`: `"default"`, `"all"`, or names; by default none
+    does. `plugins` are further ones, objects with hooks of `emu.checks.hookspec`, and `accessors` names routines of
+    one's own that touch user memory as a documented accessor does: `{"my_copy": "CopyFromUser"}`.
+
+    Raises `ProfileError` for a profile that does not exist (a text form is taken too), `CheckError` for a check that
+    does not, `EngineError` where the engine cannot be used.
     """
 
-    def __init__(self, profile: Profile | str | None = None, *, ram_size: int = DEFAULT_SIZE) -> None:
+    def __init__(
+        self,
+        profile: Profile | str | None = None,
+        *,
+        ram_size: int = DEFAULT_SIZE,
+        checks: Selection | None = None,
+        plugins: Iterable[object] = (),
+        accessors: Mapping[str, str] | None = None,
+        suppressions: Suppressions | None = None,
+    ) -> None:
         if isinstance(profile, str):
             profile = Profile.parse(profile)
         self._system = System(profile or Profile(), ram_size)
@@ -64,9 +82,13 @@ class Machine:
         self._injector: Injector | None = None
         self._log: RunLog | None = None
         self._replays: list[Replay] = []
+        self._checker: Checker | None = None
+        self._check_log: RunLog | None = None
         self._load_accessors()
         self._checkpoint = self._system.checkpoint()
         self._resets_to_boot = True
+        if checks is not None or plugins:
+            self._begin_checks(checks, plugins, accessors, suppressions)
 
     def _load_accessors(self) -> None:
         module = self._system.load(ACCESSOR_IMAGE)
@@ -84,11 +106,39 @@ class Machine:
 
     def close(self) -> None:
         """Give the machine's memory back; it must not be used afterwards."""
+        if self._checker is not None:
+            self._checker.machine_closes()
+            self._checker = None
         self._stopped = "the machine is closed; boot another one"
         if self._log is not None:
             self._log.finish()
         self._resets_to_boot = False
         self._system.close()
+
+    def _begin_checks(
+        self,
+        checks: Selection | None,
+        plugins: Iterable[object] = (),
+        accessors: Mapping[str, str] | None = None,
+        suppressions: Suppressions | None = None,
+    ) -> None:
+        from emu.checks.checker import Checker  # noqa: PLC0415 (few machines check anything)
+
+        self._checker = Checker(
+            self, checks, plugins, accessors=accessors, suppressions=suppressions, replays=self._replays
+        )
+        self._checker.machine_booted()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the checks found in the calls since boot or the last reset, each thing once; see `checks=`.
+
+        The calls that wait are looked at now. Those of a trace that is being taken are when it ends.
+        """
+        if self._checker is None:
+            return ()
+        self._end_check_log()
+        return self._checker.findings
 
     @property
     def system(self) -> System:
@@ -176,7 +226,10 @@ class Machine:
         """
         self._check_running()
         self._symbols.clear()
-        return self._system.load(Path(image))
+        module = self._system.load(Path(image))
+        if self._checker is not None:
+            self._checker.module_loaded(module)
+        return module
 
     def resolve(self, symbol: str) -> Gva:
         """Return the address of a symbol: the module loaded last wins. Raises `UnknownSymbol`."""
@@ -218,16 +271,54 @@ class Machine:
         values = [
             argument.address if isinstance(argument, Buffer) else operator.index(argument) for argument in arguments
         ]
-        return self._call_address(address, values, guarded=guarded, irql=irql, budget=budget)
+        if self._checker is None:
+            return self._call_address(address, values, guarded=guarded, irql=irql, budget=budget)
+        from emu.checks.hookspec import CallRequest  # noqa: PLC0415
+
+        buffers = tuple(argument if isinstance(argument, Buffer) else None for argument in arguments)
+        return self._call_checked(self._checker, CallRequest(address, tuple(values), buffers, guarded, irql, budget))
+
+    def _call_checked(self, checker: Checker, request: CallRequest) -> Outcome:
+        self._begin_check_log(checker)
+        checker.call_begins(request)
+        outcome: Outcome | None = None
+        try:
+            outcome = self._call_address(
+                request.address, request.arguments, guarded=request.guarded, irql=request.irql, budget=request.budget
+            )
+            return outcome
+        finally:
+            checker.call_ended(self._log, outcome)
+
+    def _begin_check_log(self, checker: Checker) -> None:
+        """Have a log for the next call, unless there is one, or somebody else has one."""
+        if self._check_log is not None and (checker.is_full or self._check_log.finished):
+            self._end_check_log()
+        if self._log is None and checker.looks_at_calls and self._system.cpu.log is None:
+            from emu.trace.run_log import RunLog  # noqa: PLC0415
+
+            self._log = self._check_log = RunLog(self._system)
+
+    def _end_check_log(self) -> None:
+        """End the log that is there for the checks alone, and have them look at it."""
+        log, self._check_log = self._check_log, None
+        if log is None or self._checker is None:
+            return
+        if self._log is log:
+            self._log = None
+        log.finish()
+        self._checker.look_at(log)
+        self._checker.forget_log()
 
     def call_plainly(
         self, address: Gva, arguments: Sequence[int], *, irql: int = 0, budget: int = DEFAULT_BUDGET
     ) -> Outcome:
         """Make a guarded call whose outcome explains nothing, for whoever makes a million of them and traces none.
 
-        Raises as `call` does, but for what only mistaken types and symbols raise.
+        No check looks at it. Raises as `call` does, but for what only mistaken types and symbols raise.
         """
         self._check_running()
+        self._end_check_log()
         outcome = self._caller.call(address, arguments, guarded=True, irql=irql, budget=budget)
         if isinstance(outcome, Bugchecked):
             self._stopped = BUGCHECKED
@@ -337,19 +428,27 @@ class Machine:
             None if end is None else code_address(self.resolve, end),
             user_only,
         )
-        log, trace = begin_trace(self._system, filtered, last, self._replays)
+        self._end_check_log()
+        if self._checker is None or last is not None or any(filtered):
+            log, trace = begin_trace(self._system, filtered, last, self._replays)
+        else:
+            log, trace = self._checker.begin_trace()
         self._log = log
         try:
             yield trace
         finally:
             self._log = None
             log.finish()
+            if self._checker is not None:
+                self._checker.look_at(log, trace)
 
     def checkpoint(self) -> None:
         """Make the state as it is what `reset` goes back to. Boot is the first checkpoint; the last one counts."""
         self._check_running()
         self._checkpoint = self._system.checkpoint()
         self._resets_to_boot = False
+        if self._checker is not None:
+            self._checker.checkpoint_made()
 
     def reset(self) -> None:
         """Go back to the last checkpoint: memory, registers, IRQL, page states, modules and buffers.
@@ -363,6 +462,12 @@ class Machine:
             self._injector.clear()
         if self._system.reset(self._checkpoint):
             self._symbols.clear()
+        if self._checker is not None:
+            log, self._check_log = self._check_log, None
+            if log is not None:
+                self._log = None if self._log is log else self._log
+                log.finish()
+            self._checker.machine_reset()
 
 
 def _python_export(function: Callable[..., Any]) -> ExportFunction:

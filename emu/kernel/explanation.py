@@ -214,6 +214,10 @@ class Explanation:
         where = self.locate(self._linked.get(handler, handler))
         return where.partition("!")[2] or where
 
+    def linked(self, address: Gva) -> Gva:
+        """Return where the thunk of an import at an address leads, without one the address itself."""
+        return self._linked.get(address, address)
+
     def _has_scope_table(self, handler: Gva) -> bool:
         system = self._system
         known = system.host_handler(self._linked.get(handler, handler))

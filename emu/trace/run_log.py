@@ -73,6 +73,8 @@ class RunLog:
 
     gives_way = False
     """Whether it ends where another one begins."""
+    given_up = False
+    """Whether it became too long to be kept."""
 
     def __init__(self, system: System) -> None:
         running = system.cpu.log

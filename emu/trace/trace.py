@@ -53,6 +53,11 @@ class Trace:
         return len(self.instructions)
 
     @property
+    def source(self) -> TraceSource:
+        """Where it comes from."""
+        return self._source
+
+    @property
     def instructions(self) -> Table:
         """The instructions, in the order in which they ran; `INSTRUCTION`."""
         return self._whole().instructions

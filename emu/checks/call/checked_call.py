@@ -1,0 +1,393 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`CheckedCall`: all that there is to know of one call, worked out when a check first asks, and once for all of them.
+
+Instructions, accesses and events are numbered from 0 in each call. Rows are NumPy columns: a check that looks at each
+access looks at all at once, and in Python only at those that are wrong.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from emu.accessors import FAMILY
+from emu.address import ADDRESS_MASK, Gva
+from emu.checks.call.accessor_calls import AccessorCall, DeclaredRange, accessor_entries, argument_values
+from emu.checks.call.code_kind import CodeKind
+from emu.checks.call.columns import USER_END, Accesses, CodeTable, Instructions, Mask, Numbers, with_faults
+from emu.checks.call.export_calls import ExportCallMade, export_calls
+from emu.checks.call.pool_lives import PoolLife, pool_lives
+from emu.checks.call.source import CheckedSource
+from emu.checks.call.timeline import Timeline
+from emu.checks.call.tree import Activation, CallTree, call_trees, with_jumps
+from emu.checks.finding import Finding, Place
+from emu.checks.hookspec import CallRequest
+from emu.cpu import registers as r
+from emu.cpu.trap import ERROR_FETCH, Vector
+from emu.events import Event, TrapTaken
+from emu.image import Module
+from emu.kernel.explanation import Explanation
+from emu.kernel.pool import PoolBlock
+from emu.outcome import Outcome
+from emu.profile import Profile
+from emu.trace.run_log import LoggedCall, Run
+from emu.trace.source import MachineState, Words
+from emu.trace.trace import Trace
+
+ARGUMENT_REGISTERS: Final = (r.RCX, r.RDX, r.R8, r.R9)
+
+_TARGET: Final = re.compile(r"(call|j[a-z]+) (0x[0-9a-f]+)")
+"""How the disassembler writes a direct call or jump."""
+
+
+class Surroundings(NamedTuple):
+    """What of a machine is noted when a call begins and ends."""
+
+    request: CallRequest
+    pool: tuple[PoolBlock, ...]
+    """The pool blocks that were allocated when it began."""
+    previous_mode: int
+    allocated: tuple[PoolBlock | None, ...] = ()
+    """Those that it allocated, one for each event; None where two have had the same address."""
+
+
+class TracedLog:
+    """A log that has ended, its trace, and what the calls in it share."""
+
+    def __init__(self, trace: Trace, source: CheckedSource, profile: Profile, accessors: Mapping[str, str]) -> None:
+        """`trace` is of `source`; `accessors` has a user's own ones: name → the documented one that each is as."""
+        self.source = source
+        self.trace = trace
+        self.profile = profile
+        self._own_accessors = accessors
+        len(trace)  # now: whatever else is asked of the source would run the log by itself
+
+    @functools.cached_property
+    def code(self) -> CodeTable:
+        """What each instruction of the code is."""
+        return CodeTable(self.source.encodings)
+
+    @functools.cached_property
+    def trees(self) -> list[CallTree]:
+        """Who called whom in each call."""
+        return call_trees(self.trace)
+
+    @functools.cached_property
+    def modules(self) -> tuple[Module, ...]:
+        """The modules that were loaded, in order of address."""
+        return tuple(sorted(self.source.images, key=lambda module: module.base))
+
+    @functools.cached_property
+    def _own_entries(self) -> dict[int, tuple[str, str]]:
+        own = self._own_accessors.items()
+        return {int(module[name]): (name, as_) for module in self.modules for name, as_ in own if name in module}
+
+    @functools.cached_property
+    def is_accessor_entry(self) -> Mask:
+        """Whether each code is the first instruction of an accessor."""
+        return np.array([self.accessor_at(rip) is not None for rip, _ in self.source.encodings], bool)
+
+    def accessor_at(self, entry: Gva) -> tuple[str, str] | None:
+        """Return the name of the accessor that begins at an address, and that of the documented one that it is as."""
+        own = self._own_entries.get(entry)
+        if own is not None:
+            return own
+        module = next((each for each in self.modules if each.contains(entry)), None)
+        name = None if module is None else accessor_entries(module.image).get(entry - module.base)
+        return None if name is None else (name, name)
+
+
+class CheckedCall:
+    """One call, and what happened in it."""
+
+    def __init__(self, log: TracedLog, number: int, surroundings: Surroundings) -> None:
+        self._log = log
+        self._number = number
+        self._logged: LoggedCall = log.source.log.calls[number]
+        traced = log.trace.calls[number]
+        self.begin: int = traced.begin
+        """Index in the trace of its first instruction."""
+        self.end: int = traced.end
+        """And behind its last one."""
+        self.request = surroundings.request
+        """How it was asked for: function, arguments, IRQL."""
+        self._surroundings = surroundings
+        self.previous_mode = surroundings.previous_mode
+
+    @property
+    def trace(self) -> Trace:
+        """The whole trace, which may have other calls in it, from `begin` to `end` this one."""
+        return self._log.trace
+
+    @property
+    def profile(self) -> Profile:
+        """The machine's."""
+        return self._log.profile
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it ended; None where a host exception ended it."""
+        return self._logged.outcome
+
+    @property
+    def explanation(self) -> Explanation:
+        """Names its addresses."""
+        return self._logged.explanation
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What happened, in order."""
+        return self._logged.events
+
+    @functools.cached_property
+    def event_places(self) -> list[int]:
+        """Of each event how many instructions of the call came before it."""
+        table = self.trace.events
+        mine = table["instruction"][table["call"] == self._number].astype(np.int64) - self.begin
+        places: list[int] = mine.tolist()
+        return places
+
+    @functools.cached_property
+    def modules(self) -> tuple[Module, ...]:
+        """The modules, in order of address."""
+        return self._log.modules
+
+    @functools.cached_property
+    def instructions(self) -> Instructions:
+        """What ran."""
+        return Instructions(self.trace.instructions[self.begin : self.end], self._log.code)
+
+    @functools.cached_property
+    def accesses(self) -> Accesses:
+        """What was touched, and by page faults, of what could not be, the first byte."""
+        table = self.trace.accesses
+        bounds = np.array([self.begin, self.end], np.uint64)
+        first, behind = np.searchsorted(table["instruction"], bounds).tolist()
+        return Accesses(with_faults(table[first:behind], self._page_faults()), self.begin, self.instructions)
+
+    def _page_faults(self) -> list[tuple[int, TrapTaken]]:
+        """Return the page faults of data, with the index in the trace of the instruction."""
+        return [
+            (self.begin + place - 1, event)
+            for place, event in zip(self.event_places, self.events, strict=True)
+            if isinstance(event, TrapTaken)
+            and event.vector == Vector.PAGE_FAULT
+            and not event.error_code & ERROR_FETCH
+            and place > 0
+            and int(self.instructions.rip[place - 1]) == event.rip
+        ]
+
+    @functools.cached_property
+    def module_numbers(self) -> Numbers:
+        """Of each instruction the index of its module in `modules`; -1 outside of all."""
+        rip = self.instructions.rip
+        bases = np.array([module.base for module in self.modules], np.uint64)
+        ends = np.array([module.base + module.size for module in self.modules], np.uint64)
+        at = np.searchsorted(bases, rip, "right") - 1
+        return np.where((at >= 0) & (rip < ends[at]), at, -1)
+
+    @functools.cached_property
+    def in_kernel(self) -> Mask:
+        """Whether each instruction is the kernel image's own."""
+        kernel = next(number for number, module in enumerate(self.modules) if module.name == "ntoskrnl")
+        return np.asarray(self.module_numbers == kernel, bool)
+
+    @functools.cached_property
+    def tree(self) -> CallTree:
+        """Who called whom. Jumps to accessors begin activations, too."""
+        at = np.flatnonzero(self._log.is_accessor_entry[self.instructions.code])
+        rips = self.instructions.rip[at].tolist()
+        return with_jumps(self._log.trees[self._number], [*zip(at.tolist(), map(Gva, rips), strict=True)])
+
+    @functools.cached_property
+    def callee(self) -> Activation | None:
+        """The activation of the function that the host called; None where it was never entered."""
+        found = (each for each in self.tree.activations if each.entry == self.request.address)
+        return next(found, None)
+
+    def registers_before(self, instructions: Numbers) -> Words:
+        """Return the registers before some instructions, in ascending order, a row each (`REGISTER_COLUMNS`).
+
+        For a long call this runs it once more: ask once, for all.
+        """
+        places = (instructions + self.begin).astype(np.uint64)
+        return self._log.source.registers_before(places.astype(np.int64), self.trace.instructions["code"])
+
+    def state_at(self, instruction: int) -> MachineState:
+        """Return the whole machine before an instruction; `len(call.instructions)` is the end. Slow."""
+        return self.trace.state_at(self.begin + instruction)
+
+    @functools.cached_property
+    def _runs(self) -> tuple[Sequence[Run], list[int]]:
+        """Its runs, and of each the index behind its last instruction."""
+        source = self._log.source
+        calls = source.log.calls
+        first = calls[self._number - 1].end_run if self._number else 0
+        behind = self._logged.end_run
+        return source.log.runs[first:behind], [end - self.begin for end in source.run_ends[first:behind]]
+
+    @functools.cached_property
+    def _timeline(self) -> Timeline:
+        runs, ends = self._runs
+        return Timeline(runs, ends, self.instructions, self.accesses, self.registers_before)
+
+    @functools.cached_property
+    def ac(self) -> Mask:
+        """Whether AC was set before each instruction."""
+        return self._timeline.flag(r.FLAG_AC, CodeKind.STAC, CodeKind.CLAC)
+
+    @functools.cached_property
+    def df(self) -> Mask:
+        """Whether DF was set before each instruction."""
+        return self._timeline.flag(r.FLAG_DF, CodeKind.STD, CodeKind.CLD)
+
+    @functools.cached_property
+    def irql(self) -> Numbers:
+        """The IRQL before each instruction."""
+        return self._timeline.irql()
+
+    @functools.cached_property
+    def irql_at_end(self) -> int:
+        """The IRQL that it left."""
+        return self._timeline.irql_at_end
+
+    @functools.cached_property
+    def export_calls(self) -> tuple[ExportCallMade, ...]:
+        """The calls of kernel exports that the host implements."""
+        return tuple(export_calls(self.events, self.event_places, self._runs[0]))
+
+    @functools.cached_property
+    def pool_lives(self) -> tuple[PoolLife, ...]:
+        """The pool blocks that there were at some time of the call, oldest first."""
+        allocated = iter(self._surroundings.allocated)
+        return tuple(pool_lives(self._surroundings.pool, self.events, self.event_places, allocated))
+
+    @functools.cached_property
+    def declared(self) -> tuple[DeclaredRange, ...]:
+        """The buffers that the host gave as arguments."""
+        found = []
+        for position, buffer in enumerate(self.request.buffers):
+            if buffer is not None:
+                name = buffer.name or f"argument {position}"
+                is_user = buffer.origin < USER_END
+                found.append(DeclaredRange(name, buffer.origin, buffer.size, is_user, True, True))
+        return tuple(found)
+
+    @functools.cached_property
+    def accessor_calls(self) -> tuple[AccessorCall, ...]:
+        """The calls of accessors, in order; those that an accessor itself makes among them."""
+        entered = self._accessor_activations
+        found = []
+        for (activation, (name, documented)), given in zip(
+            entered.items(), self._entry_arguments(list(entered)), strict=True
+        ):
+            arguments, result = argument_values(FAMILY[documented], given)
+            found.append(AccessorCall(FAMILY[documented], name, activation, arguments, result))
+        return tuple(found)
+
+    @functools.cached_property
+    def _accessor_activations(self) -> dict[Activation, tuple[str, str]]:
+        """The activations of accessors, with the name of each and that of the documented one."""
+        at = {entry: self._log.accessor_at(entry) for entry in {each.entry for each in self.tree.activations}}
+        return {each: found for each in self.tree.activations if (found := at[each.entry]) is not None}
+
+    def _entry_arguments(self, entered: Sequence[Activation]) -> list[tuple[int, ...]]:
+        """Return the argument registers as activations began. The host's own callee has those of the request."""
+        callee = self.callee
+        others = [each.begin for each in entered if each is not callee]
+        rows = self.registers_before(np.array(others, np.int64)) if others else None
+        at = iter(() if rows is None else rows[:, ARGUMENT_REGISTERS].tolist())
+        return [(*self.request.arguments, 0, 0, 0, 0)[:4] if each is callee else tuple(next(at)) for each in entered]
+
+    @functools.cached_property
+    def in_accessor(self) -> Mask:
+        """Whether each instruction ran in an accessor, or in what one called."""
+        activations = self.tree.activations
+        inside = np.zeros(len(activations) + 1, bool)  # the last one is for number -1
+        known = self._accessor_activations
+        for each in activations:
+            inside[each.number] = each in known or (each.parent is not None and inside[each.parent.number])
+        return inside[self.tree.owner]
+
+    def is_accessor(self, activation: Activation) -> bool:
+        """Tell whether an activation is an accessor's, or of what one called."""
+        return any(each in self._accessor_activations for each in activation.chain())
+
+    def function_name(self, address: Gva) -> str:
+        """Return `module!function` of code."""
+        return self.explanation.function_name(address)
+
+    def place(self, address: Gva) -> Place:
+        """Return a place in the code."""
+        line = self.explanation.source_line(address)
+        return Place(
+            address,
+            self.explanation.locate(address),
+            self._instruction(address),
+            line.file if line else "",
+            line.line if line else 0,
+        )
+
+    def _instruction(self, address: Gva) -> str:
+        """Return the disassembly of an instruction, with the target of a call or a jump by its name."""
+        text = self.explanation.instruction(address)
+        found = _TARGET.fullmatch(text)
+        if found is None:
+            return text
+        target = (address + int(found[2], 16)) & ADDRESS_MASK  # decoded at address 0
+        return f"{found[1]} {self.explanation.locate(self.explanation.linked(Gva(target)))}"
+
+    def data(self, address: int) -> str:
+        """Return which byte of which buffer or pool block an address is, else the number."""
+        return self.explanation.explain_data(Gva(address)) or f"{address:#x}"
+
+    def stack(self, instruction: int) -> list[str]:
+        """Return who called the code of an instruction, a line each: `called from …`, the innermost first."""
+        activation = self.tree.at(instruction)
+        lines = []
+        for each in () if activation is None else activation.chain():
+            if each.call_site is None:
+                if each.parent is not None:
+                    lines.append(f"a {each.by}, while in {self.function_name(each.parent.entry)}")
+                continue
+            site = Gva(int(self.instructions.rip[each.call_site]))
+            if self._is_host_frame(each.call_site):
+                break
+            line = self.explanation.source_line(site)
+            source = f" ({line.file}:{line.line})" if line else ""
+            lines.append(f"called from {self.explanation.locate(site)}{source}")
+        return lines
+
+    def _is_host_frame(self, call_site: int) -> bool:
+        """Tell whether it is the frame with which the host calls."""
+        owner = self.tree.at(call_site)
+        return owner is not None and owner.parent is None and bool(self.in_kernel[call_site])
+
+    def finding(self, check: str, message: str, at: int, evidence: Iterable[str] = ()) -> Finding:
+        """Return a finding about an instruction: its place, the evidence, and who called it.
+
+        Where the instruction is the kernel's own, its place is where the code that is not called it.
+        """
+        blamed = at
+        inside: list[str] = []
+        activation = self.tree.at(at)
+        while activation is not None and self.in_kernel[blamed]:
+            if activation.call_site is None or self._is_host_frame(activation.call_site):
+                blamed, inside = at, []
+                break
+            inside = [f"in {self.place(Gva(int(self.instructions.rip[at])))}"]
+            blamed, activation = activation.call_site, self.tree.at(activation.call_site)
+        place = self.place(Gva(int(self.instructions.rip[blamed])))
+        return Finding(check, message, place, (*inside, *evidence, *self.stack(blamed)))
+
+    def finding_at_call(
+        self, check: str, message: str, activation: Activation, evidence: Iterable[str] = ()
+    ) -> Finding:
+        """Return a finding about a call: its place is the call instruction, or of the host's own call the function."""
+        site = activation.call_site
+        at = activation.begin if site is None or self._is_host_frame(site) else site
+        return self.finding(check, message, at, evidence)

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The instructions and accesses of one call, column by column. Each column is made when it is first asked for."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from emu.address import Gva
+from emu.checks.call.code_kind import CodeKind, kind_of
+from emu.cpu.trap import ERROR_WRITE
+from emu.events import TrapTaken
+from emu.trace.layout import ACCESS, READ, WRITE, AccessFlag, InstructionFlag
+from emu.trace.source import Table, Words
+
+Mask: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
+Numbers: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
+
+USER_END: Final = 1 << 47
+"""The first address that is not in the user's half (Intel SDM Vol. 1, 3.3.7.1)."""
+
+_ONE = np.uint64(1)
+_USER_END = np.uint64(USER_END)
+
+
+class CodeTable:
+    """The code of a trace by its number: what each instruction is."""
+
+    def __init__(self, encodings: Sequence[tuple[Gva, bytes]]) -> None:
+        self.encodings = encodings
+
+    @functools.cached_property
+    def kinds(self) -> Numbers:
+        """`CodeKind` of each."""
+        return np.array([kind_of(encoding) for _, encoding in self.encodings], np.int64)
+
+    @functools.cached_property
+    def rips(self) -> Words:
+        """Address of each."""
+        return np.array([rip for rip, _ in self.encodings], np.uint64)
+
+    def numbers_of(self, kind: CodeKind) -> Numbers:
+        """Return the numbers of the code that is of a kind."""
+        return np.flatnonzero(self.kinds & int(kind))
+
+
+class Instructions:
+    """The instructions of a call, numbered from 0."""
+
+    def __init__(self, table: Table, code_table: CodeTable) -> None:
+        self.table = table
+        """`emu.trace.layout.INSTRUCTION`; `first_access` counts from the trace's first access."""
+        self._code_table = code_table
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @functools.cached_property
+    def rip(self) -> Words:
+        """Address of each."""
+        return np.ascontiguousarray(self.table["rip"])
+
+    @functools.cached_property
+    def code(self) -> Words:
+        """The number of its code, see `CodeTable`."""
+        return np.ascontiguousarray(self.table["code"])
+
+    @functools.cached_property
+    def trapped(self) -> Mask:
+        """Whether it did not retire."""
+        return np.asarray(self.table["flags"] & InstructionFlag.TRAPPED != 0, bool)
+
+    @functools.cached_property
+    def kinds(self) -> Numbers:
+        """`CodeKind` of each."""
+        return self._code_table.kinds[self.code]
+
+    def encoding(self, index: int) -> bytes:
+        """Return the bytes of one."""
+        return self._code_table.encodings[int(self.code[index])][1]
+
+    @functools.cached_property
+    def _kinds_that_ran(self) -> int:
+        ran = np.unique(self.code)
+        return int(np.bitwise_or.reduce(self._code_table.kinds[ran])) if len(ran) else 0
+
+    def of_kind(self, kind: CodeKind) -> Numbers:
+        """Return the indices of the instructions of a kind that retired."""
+        if not self._kinds_that_ran & kind:
+            return np.zeros(0, np.int64)
+        return np.flatnonzero((self.kinds & int(kind) != 0) & ~self.trapped)
+
+
+def with_faults(table: Table, faults: Sequence[tuple[int, TrapTaken]]) -> Table:
+    """Return accesses with those that page faults kept from being made: the first byte that could not be touched.
+
+    faults  index in the trace of each instruction, and its trap
+    """
+    if not faults:
+        return table
+    rows = np.zeros(len(faults), ACCESS)
+    for row, (index, trap) in zip(rows, faults, strict=True):
+        row["instruction"], row["address"], row["size"] = index, trap.address, 1
+        row["kind"] = WRITE if trap.error_code & ERROR_WRITE else READ
+        row["flags"] = AccessFlag.NOT_PERFORMED
+    behind = np.searchsorted(table["instruction"], rows["instruction"], "right")
+    together: Table = np.insert(table, behind, rows)
+    return together
+
+
+class Accesses:
+    """The memory accesses of a call, numbered from 0, in the order in which they were made."""
+
+    def __init__(self, table: Table, first_instruction: int, instructions: Instructions) -> None:
+        self.table = table
+        """`emu.trace.layout.ACCESS`; `instruction` counts from the trace's first instruction."""
+        self._first = first_instruction
+        self._instructions = instructions
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @functools.cached_property
+    def instruction(self) -> Numbers:
+        """Index of the instruction that made it."""
+        return self.table["instruction"].astype(np.int64) - self._first
+
+    @functools.cached_property
+    def rip(self) -> Words:
+        """Address of that instruction."""
+        return self._instructions.rip[self.instruction]
+
+    @functools.cached_property
+    def address(self) -> Words:
+        """Address of its first byte."""
+        return np.ascontiguousarray(self.table["address"])
+
+    @functools.cached_property
+    def size(self) -> Words:
+        """Its bytes."""
+        return self.table["size"].astype(np.uint64)
+
+    @functools.cached_property
+    def last(self) -> Words:
+        """Address of its last byte."""
+        return self.address + (self.size - _ONE)
+
+    @functools.cached_property
+    def is_read(self) -> Mask:
+        """Whether it reads."""
+        return np.asarray(self.table["kind"] == READ, bool)
+
+    @functools.cached_property
+    def is_write(self) -> Mask:
+        """Whether it writes."""
+        return np.asarray(self.table["kind"] == WRITE, bool)
+
+    @functools.cached_property
+    def is_user(self) -> Mask:
+        """Whether it begins in the user's half of the address space, mapped there or not."""
+        return self.address < _USER_END
+
+    @functools.cached_property
+    def performed(self) -> Mask:
+        """Whether its instruction retired."""
+        return np.asarray(self.table["flags"] & AccessFlag.NOT_PERFORMED == 0, bool)
+
+    def value(self, index: int) -> int:
+        """Return what was read or written, little-endian."""
+        row = self.table[index]
+        return int(row["low"]) | int(row["high"]) << 64
+
+    def touching(self, address: int, size: int) -> Mask:
+        """Tell which touch a byte of a range; none where it is empty."""
+        if size <= 0:
+            return np.zeros(len(self), bool)
+        return (self.address <= np.uint64(address + size - 1)) & (self.last >= np.uint64(address))

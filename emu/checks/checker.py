@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The checks of one machine: tells the plugins what happens, and has them look at the calls that were logged."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import pluggy
+
+from emu.checks.call.checked_call import CheckedCall, Surroundings, TracedLog
+from emu.checks.call.source import CheckedSource
+from emu.checks.check import Check
+from emu.checks.configuration import Suppressions, check_accessors
+from emu.checks.finding import Finding
+from emu.checks.hookspec import PROJECT, CallRequest, MachineHooks
+from emu.checks.registry import CheckError, Selection, load_check, select_checks
+from emu.events import PoolAllocated
+from emu.kernel.pool import PoolBlock
+from emu.outcome import Outcome
+from emu.trace.replay import Replay
+from emu.trace.run_log import RunLog
+from emu.trace.trace import Trace
+
+if TYPE_CHECKING:
+    from emu.image import Module
+    from emu.machine import Machine
+
+CALLS_WAITING: Final = 64
+"""Calls that are looked at together at most."""
+RUNS_WAITING: Final = 10_000
+"""Runs of the processor in a log; a call of more is looked at alone. They take 4 to 8 KiB each."""
+
+
+class CallNotChecked(UserWarning):
+    """A call that no check could look at; the message says why."""
+
+
+class Checker:
+    """Runs the plugins of a machine."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        selection: Selection | None,
+        plugins: Iterable[object] = (),
+        *,
+        accessors: Mapping[str, str] | None = None,
+        suppressions: Suppressions | None = None,
+        replays: list[Replay],
+    ) -> None:
+        self._machine = machine
+        self._manager = pluggy.PluginManager(PROJECT)
+        self._manager.add_hookspecs(MachineHooks)
+        for name in select_checks(selection):
+            self._register(load_check(name)(), name)
+        for plugin in plugins:
+            self._register(plugin, getattr(plugin, "name", type(plugin).__name__))
+        self._hook: Any = self._manager.hook
+        self.accessors = dict(accessors or {})
+        check_accessors(self.accessors)
+        self._suppressions = Suppressions(()) if suppressions is None else suppressions
+        self._replays = replays
+        self._found: dict[tuple[str, str, int], Finding] = {}
+        self._waiting: list[Surroundings] = []
+        self._log: RunLog | None = None
+        """The log that the waiting calls are in."""
+        self._checked = 0
+        """How many calls of that log have been looked at."""
+        self._begun: Surroundings | None = None
+        self.looks_at_calls = bool(self._hook.emu_check_call.get_hookimpls())
+        """Whether a plugin looks at the trace of calls, so that they are to be logged."""
+
+    def _register(self, plugin: object, name: str) -> None:
+        try:
+            self._manager.register(plugin, name)
+            self._manager.check_pending()
+        except (pluggy.PluginValidationError, ValueError) as error:
+            raise CheckError(f"the plugin {name!r} cannot be used: {' '.join(str(error).split())}") from error
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the plugins."""
+        return tuple(name for name, _ in self._manager.list_name_plugin())
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The names of those that are checks."""
+        return tuple(name for name, plugin in self._manager.list_name_plugin() if isinstance(plugin, Check))
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found since boot or the last reset, each thing once, in order."""
+        if self._log is not None and self._waiting:
+            self.look_at(self._log if self._log.finished else self._log.so_far())
+        return tuple(self._found.values())
+
+    def take(self) -> tuple[Finding, ...]:
+        """Return what was found, and forget it."""
+        found = self.findings
+        self._found.clear()
+        return found
+
+    def _add(self, results: Sequence[Iterable[Finding] | None]) -> None:
+        for found in reversed(results):  # pluggy asks the plugin first that was registered last
+            for finding in found or ():
+                if finding.identity not in self._found and not self._suppressions.leaves_out(finding):
+                    self._found[finding.identity] = finding
+
+    def machine_booted(self) -> None:
+        """Tell the plugins."""
+        self._add(self._hook.emu_machine_booted(machine=self._machine))
+
+    def module_loaded(self, module: Module) -> None:
+        """Tell the plugins."""
+        self._add(self._hook.emu_module_loaded(machine=self._machine, module=module))
+
+    def checkpoint_made(self) -> None:
+        """Tell the plugins."""
+        self._add(self._hook.emu_checkpoint_made(machine=self._machine))
+
+    def machine_reset(self) -> None:
+        """Forget what was found, and the calls that nobody has looked at."""
+        self._found.clear()
+        self.forget_log()
+        self._add(self._hook.emu_machine_reset(machine=self._machine))
+
+    def machine_closes(self) -> None:
+        """Tell the plugins."""
+        self._add(self._hook.emu_machine_closes(machine=self._machine))
+
+    def call_begins(self, request: CallRequest) -> None:
+        """Tell the plugins, and note what a look at the call will need."""
+        machine = self._machine
+        self._begun = Surroundings(request, tuple(machine.pool.outstanding), machine.previous_mode)
+        self._add(self._hook.emu_call_begins(machine=machine, request=request))
+
+    def call_ended(self, log: RunLog | None, outcome: Outcome | None) -> None:
+        """Tell the plugins; the call is the last one of a log, or, where it had no run, in none."""
+        begun = self._begun
+        assert begun is not None
+        self._begun = None
+        if self.looks_at_calls:
+            self._note(log, begun._replace(allocated=self._allocated()))
+        self._add(self._hook.emu_call_ended(machine=self._machine, request=begun.request, outcome=outcome))
+
+    def _allocated(self) -> tuple[PoolBlock | None, ...]:
+        pool = self._machine.pool
+        addresses = [event.address for event in self._machine.system.events if isinstance(event, PoolAllocated)]
+        found: list[PoolBlock | None] = []
+        for address in addresses:
+            freed = pool.freed_at(address)
+            block = pool.block_at(address) or (freed.block if freed else None)
+            found.append(block if addresses.count(address) == 1 else None)
+        return tuple(found)
+
+    def _note(self, log: RunLog | None, begun: Surroundings) -> None:
+        if log is not self._log:
+            self.forget_log()
+            self._log = log
+            self._checked = 0 if log is None else max(len(log.calls) - 1, 0)
+        if log is None:
+            _warn("another trace of this processor is being taken")
+        elif log.given_up:
+            self._waiting.clear()
+            _warn("it ran too long for its log to be kept")
+        elif len(log.calls) > self._checked + len(self._waiting):
+            self._waiting.append(begun)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the calls that wait are to be looked at before another one."""
+        log = self._log
+        return log is not None and (len(self._waiting) >= CALLS_WAITING or len(log.runs) > RUNS_WAITING)
+
+    def forget_log(self) -> None:
+        """Have nothing more to do with a log."""
+        self._log = None
+        self._waiting.clear()
+        self._checked = 0
+
+    def begin_trace(self) -> tuple[RunLog, Trace]:
+        """Begin a trace that both its user and the plugins look at."""
+        log = RunLog(self._machine.system)
+        return log, Trace(CheckedSource(log, self._replays))
+
+    def look_at(self, log: RunLog, trace: Trace | None = None) -> None:
+        """Have the plugins look at the calls of a finished log that they have not seen.
+
+        trace  what `begin_trace` gave with the log
+        """
+        waiting = self._waiting
+        if not waiting:
+            return
+        self._waiting = []
+        first, self._checked = self._checked, self._checked + len(waiting)
+        source = None if trace is None else trace.source
+        if trace is None or not isinstance(source, CheckedSource):
+            source = CheckedSource(log, self._replays)
+            trace = Trace(source)
+        traced = TracedLog(trace, source, self._machine.profile, self.accessors)
+        for number, surroundings in enumerate(waiting, first):
+            self._add(self._hook.emu_check_call(call=CheckedCall(traced, number, surroundings)))
+
+
+def _warn(why: str) -> None:
+    warnings.warn(f"no check has looked at a call: {why}", CallNotChecked, stacklevel=4)
