@@ -387,3 +387,38 @@ def profiles(as_json: bool) -> int:
     from emu.cli.profiles import run_profiles  # noqa: PLC0415
 
     return run_profiles(as_json=as_json)
+
+
+# A wrong word is refused with the known ones by the verb itself, as everywhere.
+@app.command()
+@click.argument("what", required=False, metavar="[include|lib]")
+@click.option("--dbg", "debug", is_flag=True, help="The library that checks pointers given with KernelMode.")
+@as_json
+def path(what: str | None, debug: bool, as_json: bool) -> int:
+    """Print where the header and the library are.
+
+    For the build of a driver: `include` is the directory of usermode_accessors.h, `lib` the file umaccess.lib.
+    """
+    from emu.cli.path import run_path  # noqa: PLC0415
+
+    return run_path(what, debug=debug, as_json=as_json)
+
+
+@app.command()
+@click.argument("name", required=False)
+@click.option(
+    "--family", metavar="FAMILY", help="Only this part: typed, aggregate, copy, fill, interlocked, and so on."
+)
+@click.option("--mode", metavar="MODE", help="Only User forms (user), or those that take a Mode (mode).")
+@click.option("--kind", metavar="KIND", help="Only functions (function), or macros of the header (macro).")
+@as_json
+def accessors(as_json: bool, **options: Any) -> int:
+    """List the user-mode accessors, or show one.
+
+    NAME is an accessor, or a pattern for the list: 'Read*Acquire'. The list has for each its signature, the clauses of
+    its contract, and whose code it is on either kernel: the library's own copy, or the kernel's primitive. One is
+    shown with what the clauses mean and with its code, line by line.
+    """
+    from emu.cli.accessors import AccessorsOptions, run_accessors  # noqa: PLC0415
+
+    return run_accessors(AccessorsOptions(**options), as_json=as_json)

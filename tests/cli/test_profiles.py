@@ -45,7 +45,7 @@ def test_the_versions(emu: Emu) -> None:
 def test_help_names_every_verb(emu: Emu, arguments: tuple[str, ...]) -> None:
     ran = emu(*arguments)
     assert (ran.status, ran.err) == (0, "")
-    for verb in ("copy", "replay", "doctor", "profiles"):
+    for verb in ("copy", "replay", "doctor", "profiles", "path", "accessors"):
         assert re.search(rf"^  {verb} ", ran.out, re.MULTILINE)
 
 
