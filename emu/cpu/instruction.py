@@ -28,6 +28,10 @@ _EXTENDED_STATE = ("xsave", "xrstor", "xgetbv", "xsetbv")
 _SEGMENT_AND_ADDRESS_PREFIXES = b"\x26\x2e\x36\x3e\x64\x65\x67"
 _VEX = (0xC4, 0xC5)
 _EVEX = 0x62
+_TRANSFERS = (
+    *(cs.X86_GRP_JUMP, cs.X86_GRP_BRANCH_RELATIVE, cs.X86_GRP_CALL),
+    *(cs.X86_GRP_RET, cs.X86_GRP_IRET, cs.X86_GRP_INT),
+)
 _GENERAL_PURPOSE_GROUPS = (cs.X86_GRP_BMI, cs.X86_GRP_BMI2)
 
 _REGISTER_NUMBERS: Final = {getattr(cs, f"X86_REG_{name.upper()}"): i for i, name in enumerate(r.GPR_NAMES)}
@@ -66,9 +70,13 @@ class Instruction(NamedTuple):
     """VEX or EVEX encoded, or of the XSAVE family: what the engine lacks on every model."""
     evex: bool
     """EVEX encoded: AVX-512."""
+    ends_block: bool
+    """It may go on elsewhere than behind itself."""
+    stack_change: int | None
+    """Bytes that a near jump, call or return to anywhere adds to RSP, None for all else."""
 
 
-_NOTHING = Instruction("", 0, False, (), False, False)
+_NOTHING = Instruction("", 0, False, (), False, False, False, None)
 
 
 @functools.cache
@@ -95,7 +103,17 @@ def decode(code: bytes) -> Instruction:
         operands=(*_explicit(memory), *_implicit(name, found)),
         vector_extension=vector or opcode == _EVEX or name.startswith(_EXTENDED_STATE),
         evex=opcode == _EVEX,
+        ends_block=any(found.group(group) for group in _TRANSFERS),
+        stack_change=_stack_change(name, found.operands),
     )
+
+
+def _stack_change(name: str, operands: list[capstone.x86.X86Op]) -> int | None:
+    if name == "ret":
+        return 8 + sum(int(operand.imm) for operand in operands)
+    if name in ("call", "jmp") and operands[0].type != cs.X86_OP_IMM:
+        return -8 if name == "call" else 0
+    return None
 
 
 def _explicit(memory: list[capstone.x86.X86Op]) -> list[Operand]:

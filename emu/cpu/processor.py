@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from unicorn import unicorn_const as uc
 from unicorn import x86_const as x86
 
-from emu.address import PAGE_SIZE, Gpa, Gva
+from emu.address import PAGE_SIZE, Gpa, Gva, is_canonical
 from emu.cpu import quirks
 from emu.cpu import registers as r
 from emu.cpu.calibration import HFLAGS2_VIRTUAL_INTERRUPTS, IDLE, calibrate
@@ -174,6 +174,10 @@ class Processor:
                 return quirks.mend_page_fault(trap, self._read_code, registers)
             trap = Trap(vector, words[r.ERROR_CODE] if vector in VECTORS_WITH_ERROR_CODE else 0, Gva(0), rip)
             if vector == Vector.GENERAL_PROTECTION:
+                if not is_canonical(rip) and (last_block := self._library.core_last_block(self._core)):
+                    trap, rsp = quirks.mend_jump(trap, self._read_code, Gva(last_block), registers[r.RSP])
+                    registers[r.RIP], registers[r.RSP] = trap.rip, rsp
+                    return trap
                 return quirks.mend_general_protection(trap, self._read_code, registers)
             return trap
         if reason == STOP_EXACT:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from emu.address import Gva, is_canonical
+from emu.address import ADDRESS_MASK, Gva, is_canonical
 from emu.cpu import trap as t
 from emu.cpu.instruction import MAXIMUM_LENGTH, Instruction, decode
 from emu.cpu.trap import Trap, Vector
@@ -29,6 +29,9 @@ LOWER_HALF_END = 0x8000_0000_0000
 """The first address that is not canonical (Intel SDM Vol. 1, 3.3.7.1)."""
 LONGEST_OPERAND = 512
 """Bytes: fxsave's."""
+
+LONGEST_BLOCK = 512
+"""Instructions that the engine translates as one."""
 
 LOCK_PREFIX = 0xF0
 ICEBP = 0xF1
@@ -64,6 +67,23 @@ def mend_general_protection(trap: Trap, read_code: CodeReader, registers: Sequen
         if operand.on_stack and not is_canonical(operand.address(registers)):
             return trap._replace(vector=Vector.STACK_FAULT)
     return trap
+
+
+def mend_jump(trap: Trap, read_code: CodeReader, last_block: Gva, rsp: int) -> tuple[Trap, int]:
+    """A jump, call or return to a non-canonical address is a #GP at the instruction, with RSP as it was before.
+
+    The engine is at the target by then, and has popped or pushed. The instruction ends the block that began last; what
+    a call has pushed stays below RSP. Returns the trap and RSP.
+    """
+    at = last_block
+    for _ in range(LONGEST_BLOCK):
+        instruction = decode(read_code(at, MAXIMUM_LENGTH))
+        if instruction.ends_block or not instruction.length:
+            break
+        at = Gva(at + instruction.length)
+    if instruction.stack_change is None:
+        return trap, rsp
+    return trap._replace(rip=at), rsp - instruction.stack_change & ADDRESS_MASK
 
 
 def mend_invalid_opcode(trap: Trap, read_code: CodeReader, model: CpuModel) -> Trap:

@@ -123,7 +123,38 @@ def test_what_the_engine_lacks(code: str, vector_extension: bool, evex: bool) ->
 
 @pytest.mark.parametrize("code", ["", "0f", "06", "f0", "0f0b"[:2], "ffffffff"])
 def test_bytes_that_are_no_instruction(code: str) -> None:
-    assert decode(bytes.fromhex(code)) == ("", 0, False, (), False, False)
+    assert decode(bytes.fromhex(code)) == ("", 0, False, (), False, False, False, None)
+
+
+@pytest.mark.parametrize(
+    ("code", "stack_change"),
+    [
+        ("c3", 8),
+        ("f3c3", 8),
+        ("c20800", 16),  # ret 8
+        ("ffd7", -8),  # call rdi
+        ("ff5708", -8),  # call [rdi+8]
+        ("ffe7", 0),  # jmp rdi
+        ("3effe7", 0),  # notrack jmp rdi
+        ("ff27", 0),  # jmp [rdi]
+        ("e800000000", None),  # call
+        ("eb00", None),  # jmp
+        ("7500", None),  # jne
+        ("48cf", None),  # iretq
+        ("48cb", None),  # retf
+        ("e200", None),  # loop
+        ("cc", None),  # int3
+    ],
+)
+def test_what_ends_a_block(code: str, stack_change: int | None) -> None:
+    instruction = decode(bytes.fromhex(code))
+    assert instruction.ends_block
+    assert instruction.stack_change == stack_change
+
+
+@pytest.mark.parametrize("code", ["90", "8a07", "c9", "50", "f3a4", "0fb0c1"])
+def test_what_does_not(code: str) -> None:
+    assert not decode(bytes.fromhex(code)).ends_block
 
 
 def test_text_and_length() -> None:

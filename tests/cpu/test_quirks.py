@@ -86,6 +86,10 @@ class TestExceptions:
     def test_a_stack_fault_is_a_general_protection_fault(self, raw: Raw) -> None:
         assert raw.run("50", rsp=NON_CANONICAL) == 13  # push rax
 
+    def test_a_return_to_a_non_canonical_address_faults_behind_it(self, raw: Raw) -> None:
+        assert raw.run("57 c3", rdi=NON_CANONICAL, rsp=DATA + 0x1000) == 13  # push rdi; ret
+        assert (raw["rip"], raw["rsp"]) == (NON_CANONICAL, DATA + 0x1000)
+
     def test_an_operand_that_ends_beyond_the_lower_half_is_a_page_fault(self, raw: Raw) -> None:
         assert raw.run("488b07", rdi=0x7FFF_FFFF_FFFC) == 14  # mov rax, [rdi]
 

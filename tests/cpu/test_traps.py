@@ -151,6 +151,37 @@ def test_a_stack_operand_that_ends_beyond_the_lower_half(guest: Guest, code: str
     assert guest.run("4889fc 50", rdi=LIMIT + 4).vector == Vector.STACK_FAULT  # push rax
 
 
+@pytest.mark.parametrize(
+    ("code", "jump"),
+    [
+        ("90 ffe7", "ffe7"),  # nop; jmp rdi
+        ("ffd7", "ffd7"),  # call rdi
+        ("57 90 c3", "c3"),  # push rdi; nop; ret
+        ("57 c21000", "c21000"),  # ret 16
+        ("57 ff2424", "ff2424"),  # jmp [rsp]
+        ("57 ff1424", "ff1424"),  # call [rsp]
+        ("eb00 57 7500 c3", "c3"),  # jmp; push rdi; jne; ret
+        ("57 cc c3", "c3"),  # push rdi; int3; ret
+        ("57" + "ffc0" * 700 + "c3", "c3"),  # more than one block of inc eax
+    ],
+)
+def test_a_jump_to_a_non_canonical_address_has_not_begun(guest: Guest, code: str, jump: str) -> None:
+    at = CODE + len(bytes.fromhex(code)) - len(bytes.fromhex(jump))
+    trap = guest.run(code, rdi=NON_CANONICAL)
+    if trap.vector == Vector.BREAKPOINT:
+        trap = guest.go_on()
+    assert trap == (Vector.GENERAL_PROTECTION, 0, 0, at, "")
+    assert guest["rip"] == at
+    assert guest["rsp"] == STACK_TOP - 0x100 - 8 * code.startswith(("57", "eb00 57"))
+
+
+def test_the_host_may_begin_at_a_non_canonical_address(guest: Guest) -> None:
+    guest.run("57 c3", rdi=NON_CANONICAL)
+    trap = guest.start(at=NON_CANONICAL)
+    assert trap == (Vector.GENERAL_PROTECTION, 0, 0, NON_CANONICAL, "")
+    assert guest["rsp"] == STACK_TOP - 0x100
+
+
 def test_single_step(guest: Guest) -> None:
     guest.load("90 90 90 f4")
     trap = guest.start(flags=r.FLAG_TF)

@@ -96,6 +96,7 @@ static void on_block(void *uc, uint64_t address, uint32_t size, void *user)
     struct core *core = user;
     struct state *state = core->state;
     (void)uc;
+    core->last_block = address;
     if (state->budget == 0) {
         on_block_without_budget(core, address, size);
         return;
@@ -345,10 +346,14 @@ static void finish(struct core *core)
     }
 }
 
+/* Where the block begins that began last in the last run; 0: none did. */
+EXPORTED uint64_t core_last_block(struct core const *core) { return core->last_block; }
+
 EXPORTED void core_run(struct core *core)
 {
     struct engine const *engine = &core->engine;
     uint32_t request = core->state->request;
+    core->last_block = 0;
     if (request)
         serve_requests(core);
     engine->reg_write_batch(core->uc, core->ids, core->values, REGISTERS);

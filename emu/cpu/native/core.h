@@ -99,6 +99,8 @@ struct core {
     uint32_t kept_error_code;
     uint64_t kept_cr2;
 
+    uint64_t last_block; /* where the block begins that began last in this run; 0: none has */
+
     int refused; /* in this run an instruction was refused, at refused_at */
     uint64_t refused_at;
 
