@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from emu.accessors.primitives import PRIMITIVES
 from emu.address import PAGE_SIZE, Gva
 from emu.image import ImageError, Module, PeImage
 from emu.image.thunks import JUMP_THUNK, THUNK_SIZE, thunk_slot
@@ -108,9 +109,10 @@ class ModuleList:
         addresses = {entry.iat_rva: resolve(entry.name) for entry in image.imports}
         missing = sorted({entry.name for entry in image.imports if addresses[entry.iat_rva] is None})
         if missing:
+            newer = "; a profile with primitives=kernel has the primitives" if PRIMITIVES.intersection(missing) else ""
             raise MissingImports(
                 f"{image.name} imports what the kernel does not export: {', '.join(missing)}; "
-                "provide each with @machine.export(name) before loading"
+                f"provide each with @machine.export(name) before loading{newer}"
             )
         mark, pages = self._arena.mark, -(-image.size_of_image // PAGE_SIZE)
         self._memory.require_room(pages)

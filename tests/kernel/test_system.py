@@ -3,13 +3,16 @@ from pathlib import Path
 
 import pytest
 
-from emu import Machine
+from emu import Machine, Returned
+from emu.accessors import PRIMITIVES
 from emu.address import Gva
 from emu.kernel import system as system_module
 from emu.kernel.guest_fault import GuestFault
+from emu.kernel.modules import MissingImports
 from emu.kernel.system import System, SystemNotBuilt
 from emu.profile import Profile
 from emu.seh.c_specific_handler import c_specific_handler
+from emu.testing.guest import Guest
 
 
 def test_images_that_are_not_built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -81,6 +84,36 @@ def test_resolve_knows_functions_and_variables(machine: Machine) -> None:
     assert system.resolve("RtlRaiseException") == system.stubs.find("RtlRaiseException")
     assert system.resolve("MmUserProbeAddress") == system.kernel["MmUserProbeAddress"]
     assert system.resolve("NoSuchExport") is None
+
+
+BOTH_KERNELS = pytest.mark.parametrize("machine", ["nehalem", "nehalem,primitives=kernel"], indirect=True)
+
+
+@BOTH_KERNELS
+def test_primitives_are_found_only_in_a_kernel_that_has_them(machine: Machine) -> None:
+    system = machine.system
+    for name in PRIMITIVES:
+        assert name in system.kernel.image.exports
+        expected = system.kernel[name] if machine.profile.kernel_has_primitives else None
+        assert system.resolve(name) == system.exported_address(name) == expected
+    assert machine.resolve("RtlCopyFromUser") == machine.modules[1]["RtlCopyFromUser"], "the library's own is in scope"
+
+
+@BOTH_KERNELS
+def test_a_driver_can_import_what_its_kernel_has(machine: Machine, guest: Guest) -> None:
+    path = guest.build("guest/imports_primitive.c")
+    if not machine.profile.kernel_has_primitives:
+        with pytest.raises(MissingImports, match=r"export: RtlReadULongFromUser; .*primitives=kernel"):
+            machine.load(path)
+        return
+    machine.load(path)
+    assert machine.call("read_by_import", machine.user.alloc((1234).to_bytes(4, "little"))) == Returned(1234)
+
+
+def test_what_the_user_provides_is_never_hidden() -> None:
+    with Machine() as machine:
+        machine.export("RtlReadULongFromUser")(lambda address: 7)
+        assert machine.system.resolve("RtlReadULongFromUser") == machine.system.stubs.find("RtlReadULongFromUser")
 
 
 def test_context_is_that_of_the_processor(machine: Machine) -> None:

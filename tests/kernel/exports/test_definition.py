@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from emu import Machine, Returned
+from emu.accessors import PRIMITIVES
 from emu.image import UnknownSymbol
 from emu.kernel.exports import DATA_EXPORTS, EXPORTS, GUEST_EXPORTS
 from emu.kernel.system import KERNEL_IMAGE
@@ -30,7 +31,7 @@ def test_the_kernel_image_has_the_guests_exports(machine: Machine) -> None:
     image = machine.modules[0].image
     assert image.name == KERNEL_IMAGE.name
     public = {name for name in image.exports if not name.startswith("Ki")}
-    assert public - set(EXPORTS) == {*GUEST_EXPORTS, *DATA_EXPORTS}
+    assert public - set(EXPORTS) == {*GUEST_EXPORTS, *DATA_EXPORTS, *PRIMITIVES}
 
 
 @pytest.mark.parametrize("name", [*EXPORTS, *GUEST_EXPORTS])

@@ -43,6 +43,12 @@ def test_no_such_routine(machine: Machine, name: str) -> None:
     assert value_of(machine, "MmGetSystemRoutineAddress", string) == 0
 
 
+@pytest.mark.parametrize("machine", ["nehalem", "nehalem,primitives=kernel"], indirect=True)
+def test_a_primitive_is_there_where_the_kernel_has_them(machine: Machine) -> None:
+    address = value_of(machine, "MmGetSystemRoutineAddress", counted(machine, "RtlCopyFromUser".encode("utf-16-le")))
+    assert address == (machine.modules[0]["RtlCopyFromUser"] if machine.profile.kernel_has_primitives else 0)
+
+
 def test_routines_of_the_users_own() -> None:
     with Machine() as machine:
         machine.export("ZwOfMyOwn")(lambda: 5)
