@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`--emu-trace`: the whole suite with every call traced (tests/traced.py)."""
+"""`--emu-trace`: the whole suite with every call traced (tests/traced.py); and the last line about the accessors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+
+from tests.conformance.accessors.tally import AccessorCases
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -15,6 +17,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="trace every call of every machine, and compare running it again with the call itself",
     )
     parser.addoption("--emu-watch", action="store_true", help="count every access and instruction of every machine")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(AccessorCases(), "accessor-cases")
 
 
 @pytest.fixture(scope="session", autouse=True)
