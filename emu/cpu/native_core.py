@@ -122,6 +122,12 @@ class Recording(ctypes.Structure):
     )
 
 
+class LeafTable(ctypes.Structure):
+    """native/pages.c, struct leaf_table."""
+
+    _fields_ = (("table", ctypes.c_uint32), ("first", ctypes.c_uint32), ("end", ctypes.c_uint32))
+
+
 class Pages(ctypes.Structure):
     """native/pages.c, struct pages."""
 
@@ -131,6 +137,7 @@ class Pages(ctypes.Structure):
         ("host_written", ctypes.c_void_p),
         ("executable", ctypes.c_void_p),
         ("frames", ctypes.c_uint64),
+        ("used", ctypes.c_uint64),
         ("logged", ctypes.c_uint64),
         ("dirtied", ctypes.c_void_p),
         ("dirtied_room", ctypes.c_uint64),
@@ -152,8 +159,7 @@ class KernelMemory(ctypes.Structure):
     )
 
 
-_FRAME = ctypes.c_uint64 * 3
-_MOST_FRAMES = 64
+_MOST_FRAMES = 2 * 64
 
 
 class TrapRecords(ctypes.Structure):
@@ -180,8 +186,7 @@ class TrapRecords(ctypes.Structure):
         ("target_frame", ctypes.c_uint64),
         ("searched_count", ctypes.c_uint32),
         ("unwound_count", ctypes.c_uint32),
-        ("searched", _FRAME * _MOST_FRAMES),
-        ("unwound", _FRAME * _MOST_FRAMES),
+        ("passed", ctypes.c_uint64 * 3 * _MOST_FRAMES),
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from emu.address import PAGE_SHIFT, PAGE_SIZE, Gpa, Gva, is_canonical
+from emu.cpu.native_core import LeafTable
 from emu.memory import page_table as pt
 from emu.memory.errors import NotMapped
 from emu.memory.page_table import PageState
@@ -54,7 +55,9 @@ class AddressSpace:
         self._executable = ram.executable
         self._root = self._frames.allocate()
         self._leaf_tables: dict[int, int] = {}
-        self._leaf_array: ctypes.Array[ctypes.c_uint32] | None = None
+        self._leaf_array: ctypes.Array[LeafTable] | None = None
+        self._entries_used: dict[int, range] = {}
+        # Leaf table → its entries that have ever been other than 0.
         self._in_page_status: dict[int, int] = {}
         # Virtual page number → host offset of its frame. One frame a virtual page, so this never goes stale.
         self._frame_offset: dict[int, int] = {}
@@ -134,6 +137,8 @@ class AddressSpace:
 
     def _change_entry(self, index: int, entry: int) -> None:
         old = self._quadwords[index]
+        if not old:
+            self._use_entry(index)
         if old & ~entry & pt.DIRTY:  # reset would no longer learn from the entry that the guest wrote the page
             self._mark(self._host_written, old)
         if not entry & pt.NO_EXECUTE:
@@ -141,6 +146,14 @@ class AddressSpace:
         self._quadwords[index] = entry
         self._host_written[index >> 9] = 1
         self._on_entry_changed()
+
+    def _use_entry(self, index: int) -> None:
+        table, entry = index >> 9, index & 0x1FF
+        used = self._entries_used.get(table)
+        if used is None or entry not in used:
+            first, end = (used.start, used.stop) if used else (entry, entry)
+            self._entries_used[table] = range(min(first, entry), max(end, entry + 1))
+            self._leaf_array = None
 
     def _mark(self, frames: bytearray, entry: int) -> None:
         frame = (entry & pt.FRAME_MASK) >> PAGE_SHIFT
@@ -240,11 +253,13 @@ class AddressSpace:
         except NotMapped as missing:
             return self.read(address, missing.address - address)
 
-    def leaf_tables(self) -> ctypes.Array[ctypes.c_uint32]:
-        """Return the frames of all leaf tables, for the native core."""
+    def leaf_tables(self) -> ctypes.Array[LeafTable]:
+        """Return all leaf tables, with their entries that are in use, for the native core."""
         if self._leaf_array is None:
-            tables = tuple(self._leaf_tables.values())
-            self._leaf_array = (ctypes.c_uint32 * len(tables))(*tables)
+            used = [(table, self._entries_used.get(table, range(0))) for table in self._leaf_tables.values()]
+            self._leaf_array = (LeafTable * len(used))(
+                *(LeafTable(table, each.start, each.stop) for table, each in used)
+            )
         return self._leaf_array
 
     def checkpoint(self) -> Mark:

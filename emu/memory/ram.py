@@ -9,7 +9,7 @@ import sys
 from typing import Final
 
 from emu.address import PAGE_SHIFT, PAGE_SIZE
-from emu.cpu.native_core import Pages, load_native_core
+from emu.cpu.native_core import LeafTable, Pages, load_native_core
 from emu.memory.errors import OutOfMemory
 
 DEFAULT_SIZE: Final = 64 << 20
@@ -45,9 +45,9 @@ class Ram:
         self._baseline = _private_mapping(size)
         self.bytes = memoryview(self._mapping)
         self.quadwords = self.bytes.cast("Q")
-        self.host_written = bytearray(self.frames + 7 & ~7)
+        self.host_written = bytearray(self.frames + 63 & ~63)
         """A byte a frame: the host wrote it since the last checkpoint or reset."""
-        self.executable = bytearray(self.frames + 7 & ~7)
+        self.executable = bytearray(self.frames + 63 & ~63)
         """A byte a frame: it may have been executed, so that the engine may hold translations of it."""
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._mapping))
         self._library = load_native_core()
@@ -56,6 +56,7 @@ class Ram:
             ctypes.addressof(ctypes.c_char.from_buffer(self._baseline)),
             ctypes.addressof(ctypes.c_char.from_buffer(self.host_written)),
             ctypes.addressof(ctypes.c_char.from_buffer(self.executable)),
+            self.frames,
             self.frames,
         )
         self._pages_address = ctypes.addressof(self._pages)
@@ -67,6 +68,10 @@ class Ram:
     def written_flags(self) -> tuple[int, int]:
         """The host's addresses of `host_written` and `executable`, for the native core."""
         return self._pages.host_written, self._pages.executable
+
+    def limit_written(self, frames: int) -> None:
+        """Say that no frame from a number on is ever marked as written, so that nobody has to look."""
+        self._pages.used = frames
 
     def mark_written(self, frame: int) -> None:
         """Note that the host wrote a frame, so that reset brings it back."""
@@ -87,11 +92,11 @@ class Ram:
     def logged(self, logged: bool) -> None:
         self._pages.logged = logged
 
-    def checkpoint(self, leaf_tables: ctypes.Array[ctypes.c_uint32]) -> None:
+    def checkpoint(self, leaf_tables: ctypes.Array[LeafTable]) -> None:
         """Make the memory as it is what `reset` goes back to. Clears every A and D bit: flush the TLB."""
         self._library.pages_checkpoint(self._pages_address, leaf_tables, len(leaf_tables))
 
-    def reset(self, leaf_tables: ctypes.Array[ctypes.c_uint32]) -> bool:
+    def reset(self, leaf_tables: ctypes.Array[LeafTable]) -> bool:
         """Bring back every frame that a D bit or `mark_written` names, and every leaf entry. Flush the TLB.
 
         Returns whether code changed, so that its translations have to be dropped.
@@ -120,6 +125,7 @@ class FrameAllocator:
         self._next = 1  # frame 0 stays unused, so that an entry of zero never points at anything
         self.ever_used = 1
         """The first frame that was never handed out."""
+        ram.limit_written(self.ever_used)
 
     @property
     def mark(self) -> int:
@@ -147,5 +153,6 @@ class FrameAllocator:
             self._ram.clear(frame)
         else:
             self.ever_used = self._next
+            self._ram.limit_written(self._next)
             self._ram.host_written[frame] = 1
         return frame

@@ -6,10 +6,11 @@ import sys
 import pytest
 
 from emu.address import PAGE_SIZE
+from emu.cpu.native_core import LeafTable
 from emu.memory.errors import OutOfMemory
 from emu.memory.ram import DEFAULT_SIZE, MAXIMUM_SIZE, MINIMUM_SIZE, FrameAllocator, Ram
 
-NO_TABLES = (ctypes.c_uint32 * 0)()
+NO_TABLES = (LeafTable * 0)()
 
 
 @pytest.mark.parametrize("size", [0, MINIMUM_SIZE - PAGE_SIZE, MINIMUM_SIZE + 1, MAXIMUM_SIZE + PAGE_SIZE, -PAGE_SIZE])

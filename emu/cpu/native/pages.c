@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define FRAME 4096u
-#define ENTRIES 512u
+#define GROUP 64u /* frames whose bytes are looked at together */
 #define DIRTY 0x40u
 #define ACCESSED 0x20u
 #define HOST_WRITTEN 1u
@@ -17,12 +17,18 @@
 struct pages {
     uint8_t *ram;
     uint8_t *baseline;     /* what reset goes back to; as large as RAM */
-    uint8_t *host_written; /* a byte a frame, rounded up to a multiple of eight frames */
+    uint8_t *host_written; /* a byte a frame, rounded up to whole groups */
     uint8_t *executable;   /* likewise: an entry has allowed execution of the frame since the last reset that asked */
     uint64_t frames;
+    uint64_t used;   /* below: every frame that may be marked as written */
     uint64_t logged; /* someone logs what changes: every frame that moves is one that the host wrote */
     uint32_t *dirtied; /* the frames that the guest had written when the last reset brought them back, if asked for */
     uint64_t dirtied_room, dirtied_count; /* the count goes on where the room ends */
+};
+
+/* A leaf page table, and which of its entries may be other than 0. */
+struct leaf_table {
+    uint32_t table, first, end;
 };
 
 static void copy_frame(uint8_t *to, uint8_t const *from, uint64_t frame)
@@ -53,12 +59,14 @@ static void note_dirtied(struct pages *pages, uint64_t frame)
 static uint32_t copy_host_written(struct pages const *pages, uint8_t *to, uint8_t const *from)
 {
     uint32_t code = 0;
-    for (uint64_t frame = 0; frame < pages->frames; frame += 8) {
-        uint64_t group;
-        memcpy(&group, pages->host_written + frame, 8);
-        if (!group)
+    for (uint64_t frame = 0; frame < pages->used; frame += GROUP) {
+        uint64_t group[GROUP / 8], any = 0;
+        memcpy(group, pages->host_written + frame, GROUP);
+        for (uint32_t i = 0; i < GROUP / 8; i++)
+            any |= group[i];
+        if (!any)
             continue;
-        for (uint64_t i = frame; i < frame + 8; i++)
+        for (uint64_t i = frame; i < frame + GROUP; i++)
             if (pages->host_written[i]) {
                 copy_frame(to, from, i);
                 code |= pages->executable[i];
@@ -69,28 +77,28 @@ static uint32_t copy_host_written(struct pages const *pages, uint8_t *to, uint8_
 }
 
 /* Make RAM as it is now the baseline, and clear every A and D bit. The caller flushes the TLB. */
-EXPORTED void pages_checkpoint(struct pages const *pages, uint32_t const *tables, uint32_t count)
+EXPORTED void pages_checkpoint(struct pages const *pages, struct leaf_table const *tables, uint32_t count)
 {
     for (uint32_t t = 0; t < count; t++) {
-        uint64_t *entries = (uint64_t *)(pages->ram + (uint64_t)tables[t] * FRAME);
-        for (uint32_t i = 0; i < ENTRIES; i++) {
+        uint64_t *entries = (uint64_t *)(pages->ram + (uint64_t)tables[t].table * FRAME);
+        for (uint32_t i = tables[t].first; i < tables[t].end; i++) {
             uint64_t frame = dirty_frame(pages, entries[i]);
             if (frame != pages->frames)
                 copy_frame(pages->baseline, pages->ram, frame);
             entries[i] &= ~(uint64_t)(DIRTY | ACCESSED);
         }
-        copy_frame(pages->baseline, pages->ram, tables[t]);
-        note_change(pages, tables[t]);
+        copy_frame(pages->baseline, pages->ram, tables[t].table);
+        note_change(pages, tables[t].table);
     }
     copy_host_written(pages, pages->baseline, pages->ram);
 }
 
-static void find_executable(struct pages const *pages, uint32_t const *tables, uint32_t count)
+static void find_executable(struct pages const *pages, struct leaf_table const *tables, uint32_t count)
 {
     memset(pages->executable, 0, pages->frames);
     for (uint32_t t = 0; t < count; t++) {
-        uint64_t const *entries = (uint64_t const *)(pages->ram + (uint64_t)tables[t] * FRAME);
-        for (uint32_t i = 0; i < ENTRIES; i++) {
+        uint64_t const *entries = (uint64_t const *)(pages->ram + (uint64_t)tables[t].table * FRAME);
+        for (uint32_t i = tables[t].first; i < tables[t].end; i++) {
             uint64_t frame = (entries[i] & FRAME_MASK) / FRAME;
             if (entries[i] && !(entries[i] & NO_EXECUTE) && frame < pages->frames)
                 pages->executable[frame] = 1;
@@ -100,14 +108,14 @@ static void find_executable(struct pages const *pages, uint32_t const *tables, u
 
 /* Bring RAM back to the baseline. The caller flushes the TLB. `tables` are the leaf page tables of now.
    Returns whether code changed: the caller then drops its translations. */
-EXPORTED uint32_t pages_reset(struct pages *pages, uint32_t const *tables, uint32_t count)
+EXPORTED uint32_t pages_reset(struct pages *pages, struct leaf_table const *tables, uint32_t count)
 {
     uint32_t code = 0;
     pages->dirtied_count = 0;
     for (uint32_t t = 0; t < count; t++) {
-        uint64_t *entries = (uint64_t *)(pages->ram + (uint64_t)tables[t] * FRAME);
-        uint64_t const *before = (uint64_t const *)(pages->baseline + (uint64_t)tables[t] * FRAME);
-        for (uint32_t i = 0; i < ENTRIES; i++) {
+        uint64_t *entries = (uint64_t *)(pages->ram + (uint64_t)tables[t].table * FRAME);
+        uint64_t const *before = (uint64_t const *)(pages->baseline + (uint64_t)tables[t].table * FRAME);
+        for (uint32_t i = tables[t].first; i < tables[t].end; i++) {
             if (entries[i] == before[i])
                 continue;
             uint64_t frame = dirty_frame(pages, entries[i]);
@@ -118,7 +126,7 @@ EXPORTED uint32_t pages_reset(struct pages *pages, uint32_t const *tables, uint3
                 note_dirtied(pages, frame);
             }
             entries[i] = before[i];
-            note_change(pages, tables[t]);
+            note_change(pages, tables[t].table);
         }
     }
     code |= copy_host_written(pages, pages->ram, pages->baseline);
