@@ -9,14 +9,13 @@ that is another, from its beginning.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
 from struct import Struct
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from emu.address import Gva
 from emu.cpu.native_core import KernelMemory, TrapRecords, load_native_core
 from emu.cpu.trap import Trap
-from emu.events import FilterAnswered, FrameSearched, FrameUnwound, Landed
+from emu.events import Event, FilterAnswered, FrameSearched, FrameUnwound, Landed
 from emu.kernel.trap_frame import entry_flags
 from emu.seh.c_specific_handler import EXECUTE_HANDLER, c_specific_handler
 from emu.seh.context import RSP, Context
@@ -40,6 +39,11 @@ _PLAN: Final = Struct("<3Qq7Q")
 _STAGE: Final = Struct("<qqQqQ")
 _LOAD: Final = Struct("<2Q")
 
+_PASSED: Final = Struct("<3Q")
+_PASSED_AT: Final = TrapRecords.passed.offset
+_NOTED_AT: Final = TrapRecords.target_ip.offset
+_MOST_TOLD: Final = 1024
+
 
 class StraightDispatch:
     """Writes the frames of traps, and dispatches them as far as that takes no guest code."""
@@ -58,10 +62,7 @@ class StraightDispatch:
         )
         self._address = ctypes.addressof(records)
         self._view = memoryview(records).cast("B")
-        self._searched, self._unwound = (
-            self._view[field.offset : field.offset + field.size].cast("Q")
-            for field in (TrapRecords.searched, TrapRecords.unwound)
-        )
+        self._told: dict[bytes, tuple[Event, ...]] = {}
         self._unwinders = system.modules.unwinders
         self._plans = 0
 
@@ -105,27 +106,33 @@ class StraightDispatch:
         while True:
             result = library.core_dispatch_straight(native, address)
             if result == _LANDED:
-                self._tell()
+                system.events.extend(self._events())
                 return True
             if result != _UNKNOWN_PC or not self._keep_plan(Gva(self._records.unknown_pc)):
                 return False
 
-    def _tell(self) -> None:
-        """Emit the events of the dispatch."""
-        records, emit = self._records, self._system.events.append
-        for pc, establisher, handler in self._frames(self._searched, records.searched_count):
-            emit(FrameSearched(pc, establisher, handler or None))
-        target = Gva(records.target_frame)
-        emit(FilterAnswered(target, None, EXECUTE_HANDLER))
-        for pc, establisher, handler in self._frames(self._unwound, records.unwound_count):
-            emit(FrameUnwound(pc, establisher, handler or None))
-        emit(Landed(Gva(records.target_ip), target))
+    def _events(self) -> tuple[Event, ...]:
+        """Return the events of the dispatch. Many dispatches pass the same frames: the last ones' events are kept."""
+        records = self._records
+        count = records.searched_count + records.unwound_count
+        noted = bytes(self._view[_NOTED_AT : _PASSED_AT + _PASSED.size * count])
+        events = self._told.get(noted)
+        if events is None:
+            if len(self._told) == _MOST_TOLD:
+                self._told.clear()
+            events = self._told[noted] = self._tell(noted[_PASSED_AT - _NOTED_AT :])
+        return events
 
-    @staticmethod
-    def _frames(noted: memoryview[int], count: int) -> Iterator[tuple[Gva, Gva, Gva]]:
-        """Return pc, establisher and handler (0 for none) of each frame that was noted."""
-        numbers = iter(cast("list[Gva]", noted[: 3 * count].tolist()))
-        return zip(numbers, numbers, numbers, strict=True)
+    def _tell(self, passed: bytes) -> tuple[Event, ...]:
+        records = self._records
+        frames = [(pc, establisher, handler or None) for pc, establisher, handler in _PASSED.iter_unpack(passed)]
+        target = Gva(records.target_frame)
+        return (
+            *(FrameSearched(*frame) for frame in frames[: records.searched_count]),
+            FilterAnswered(target, None, EXECUTE_HANDLER),
+            *(FrameUnwound(*frame) for frame in frames[records.searched_count :]),
+            Landed(Gva(records.target_ip), target),
+        )
 
     def _forget_plans(self) -> None:
         self._library.core_forget_plans(self._system.cpu.native)

@@ -249,7 +249,7 @@ static int is_on_stack(struct trap_records const *records, struct registers cons
 static enum result search(struct core const *core, struct trap_records *records, struct registers *registers)
 {
     while (is_on_stack(records, registers) && records->searched_count < MOST_FRAMES) {
-        struct searched_frame *searched = &records->searched[records->searched_count];
+        struct passed_frame *searched = &records->passed[records->searched_count];
         struct plan const *plan = plan_of(core, records, searched->pc = registers->rip);
         if (!plan)
             return UNKNOWN_PC;
@@ -273,7 +273,7 @@ static enum result unwind_to_target(struct core const *core, struct trap_records
 {
     struct registers caller = *registers;
     while (records->unwound_count < MOST_FRAMES) {
-        struct searched_frame *unwound = &records->unwound[records->unwound_count];
+        struct passed_frame *unwound = &records->passed[records->searched_count + records->unwound_count];
         struct plan const *plan = plan_of(core, records, unwound->pc = registers->rip);
         if (!plan)
             return UNKNOWN_PC;

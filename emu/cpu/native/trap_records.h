@@ -18,7 +18,7 @@ struct kernel_memory {
     uint32_t unused;
 };
 
-struct searched_frame {
+struct passed_frame {
     uint64_t pc, establisher, handler; /* handler 0: none there */
 };
 
@@ -36,10 +36,10 @@ struct trap_records {
     uint64_t parameters[MOST_PARAMETERS]; /* in */
     uint32_t parameter_count, code, flags, error_code; /* in: of the EXCEPTION_RECORD; of the trap */
 
-    uint64_t unknown_pc;     /* out: no plan is known for it */
-    uint64_t target_ip, target_frame; /* out */
+    uint64_t unknown_pc; /* out: no plan is known for it */
+    uint64_t target_ip, target_frame;       /* out */
     uint32_t searched_count, unwound_count; /* out */
-    struct searched_frame searched[MOST_FRAMES], unwound[MOST_FRAMES]; /* out */
+    struct passed_frame passed[2 * MOST_FRAMES]; /* out: those searched, and behind them those unwound */
 };
 
 /* Offsets in the records frame, 8 bytes of return address above it (emu/seh/frames.py). */
