@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from emu.cli.output import make_console, show, show_json
 from emu.toolchain import built_directory
+from emu.toolchain.library import DEBUG_LIBRARY, LIBRARY
 from emu.toolchain.system import ACCESSOR_IMAGE, KERNEL_IMAGE
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ REPORT: Final = "the installation is complete and does not work: please report i
 OPTIONAL: Final = ("toolchain",)
 
 SYSTEM_IMAGES: Final = (KERNEL_IMAGE, ACCESSOR_IMAGE)
+LIBRARIES: Final = (LIBRARY, DEBUG_LIBRARY)
 
 
 class Unhealthy(Exception):
@@ -109,7 +111,15 @@ def _native_core() -> str:
 
 
 def _system_images() -> str:
-    paths = [built_directory() / name for name in SYSTEM_IMAGES]
+    return _built(SYSTEM_IMAGES)
+
+
+def _libraries() -> str:
+    return _built(LIBRARIES)
+
+
+def _built(names: tuple[str, ...]) -> str:
+    paths = [built_directory() / name for name in names]
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
         raise Unhealthy(f"{', '.join(missing)} not built")
@@ -148,6 +158,7 @@ CHECKS: Final[tuple[tuple[str, Callable[[], str], str], ...]] = (
     ("engine", _engine, REINSTALL_ENGINE),
     ("native core", _native_core, REBUILD),
     ("system images", _system_images, REBUILD),
+    ("libraries", _libraries, REBUILD),
     ("toolchain", _toolchain, "pip install 'umaccess-emu[toolchain]'; only building .S and .c needs it"),
     ("copy", _clean_copy, REPORT),
     ("fault", _faulting_copy, REPORT),

@@ -15,7 +15,7 @@ def test_this_installation_is_well(emu: Emu) -> None:
     ran = emu("doctor")
     assert ran.status == 0, ran.out
     assert ran.err == ""
-    for name in ("package", "engine", "native core", "system images", "toolchain", "copy", "fault"):
+    for name in ("package", "engine", "native core", "system images", "libraries", "toolchain", "copy", "fault"):
         assert f"ok  {name}" in ran.out
     assert "calibrated: exception_in_flight 0x" in ran.out
 
@@ -43,6 +43,7 @@ def test_missing_images_are_named(emu: Emu, monkeypatch: pytest.MonkeyPatch, tmp
     ran = emu("doctor")
     assert ran.status == 1
     assert "ntoskrnl.exe, umaccess.sys not built" in ran.out
+    assert "umaccess.lib, umaccess_dbg.lib not built" in ran.out
     assert "make setup" in ran.out
 
 
