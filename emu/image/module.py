@@ -2,6 +2,7 @@
 """A module: an image at the address where it is loaded."""
 
 import dataclasses
+import functools
 import pathlib
 
 from emu.address import Gva
@@ -19,7 +20,7 @@ class Module:
     image: PeImage
     base: Gva
 
-    @property
+    @functools.cached_property
     def name(self) -> str:
         """The image's file name without its suffix: what stands before the `!` of a description."""
         return pathlib.PurePath(self.image.name).stem

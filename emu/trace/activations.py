@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 
 from emu.kernel.stubs import STUB_LENGTH
-from emu.trace.code import Code
-from emu.trace.control_flow import Flow, flow_of, flows_of
+from emu.trace.control_flow import Flow, flows_of
 from emu.trace.layout import EventKind, InstructionFlag
 from emu.trace.source import Chunk
 
@@ -38,6 +37,9 @@ _STARTING: dict[EventKind | None, str] = {
 _MOVING = (EventKind.FrameSearched, EventKind.FinallyRun, EventKind.Landed, EventKind.ExecutionContinued)
 """Events that say how execution goes on."""
 
+_IS_MOVING = np.isin(np.arange(256), _MOVING)
+"""Of each kind whether it is one of these."""
+
 _INSTRUCTION = 1 << 40
 """Behind the marks of all calls."""
 
@@ -46,7 +48,8 @@ class Began(NamedTuple):
     """An activation begins with an instruction."""
 
     at: int
-    code: Code
+    code: int
+    """The instruction's: index into `Trace.code`."""
     by: str
     """What began it: `CALL`; what the host started, `filter or handler`, `__finally`; else `HOST`."""
 
@@ -77,7 +80,7 @@ class _Stack:
     def __init__(self) -> None:
         self._returns: list[int | None] = []
 
-    def begin(self, at: int, code: Code, by: str, return_address: int | None) -> Iterator[Step]:
+    def begin(self, at: int, code: int, by: str, return_address: int | None) -> Iterator[Step]:
         if len(self._returns) == DEEPEST:
             yield from self.end(at, DEEPEST)
         self._returns.append(return_address)
@@ -98,6 +101,16 @@ class _Stack:
         return 0
 
 
+class _Executed(NamedTuple):
+    """An instruction, as far as the table has it."""
+
+    code: int
+    rip: int
+    behind: int
+    """The address behind it."""
+    trapped: bool
+
+
 class _Walk:
     """Goes through a trace, chunk by chunk."""
 
@@ -105,8 +118,8 @@ class _Walk:
         self._trace = trace
         self._stack = _Stack()
         self._flows = np.zeros(0, np.int8)
-        self._last: tuple[int, bool] | None = None
-        """Code of the last instruction of the chunk before, and whether it trapped."""
+        self._last: _Executed | None = None
+        """The last instruction of the chunk before."""
         self._calls_ended = 0
         self._moving: Happened | None = None
         """The last event that says how execution goes on."""
@@ -140,50 +153,60 @@ class _Walk:
             self._moving = event
         yield event
 
-    def _moves(self, chunk: Chunk) -> dict[int, tuple[Code | None, bool, Code]]:
-        """Return where execution did not just go on: index → the instruction before, whether it trapped, its own."""
-        code, table = self._trace.code, chunk.instructions
+    def _moves(self, chunk: Chunk) -> dict[int, tuple[_Executed | None, _Executed]]:
+        """Return where execution did not just go on: index → the instruction before, and its own."""
+        table = chunk.instructions
         if not len(table):
             return {}
-        self._flows = np.concatenate([self._flows, np.array(flows_of(code, len(self._flows)), np.int8)])
-        numbers, trapped = table["code"].astype(np.int64), table["flags"] & InstructionFlag.TRAPPED != 0
+        code = self._trace.code
+        if len(code) > len(self._flows):
+            self._flows = np.concatenate([self._flows, np.array(flows_of(code, len(self._flows)), np.int8)])
+        numbers, rip = table["code"], table["rip"]
+        behind, trapped = rip + table["size"], table["flags"] & InstructionFlag.TRAPPED != 0
         moved = np.zeros(len(table) + 1, bool)
-        moved[chunk.events["instruction"][np.isin(chunk.events["kind"], _MOVING)].astype(np.int64) - chunk.first] = True
-        is_jump = (self._flows[numbers[:-1]] == Flow.JUMP) & ~trapped[:-1] & ~moved[1:-1]
-        rip = table["rip"]
-        elsewhere = (rip[1:] != rip[:-1] + table["size"][:-1]) & (rip[1:] != rip[:-1])
-        found = np.flatnonzero(elsewhere & ~is_jump).tolist()
-        moves: dict[int, tuple[Code | None, bool, Code]] = {}
-        last = None if self._last is None else code[self._last[0]]
-        first = code[int(numbers[0])]
-        if last is None or self._last is None:
-            moves[chunk.first] = None, False, first
-        elif first.rip not in (last.rip, last.rip + len(last.bytes)) and (
-            self._last[1] or bool(moved[0]) or flow_of(last) is not Flow.JUMP
+        kinds = chunk.events["kind"]
+        is_moving = _IS_MOVING[kinds]
+        if is_moving.any():
+            moved[chunk.events["instruction"][is_moving].astype(np.int64) - chunk.first] = True
+        elsewhere = np.flatnonzero((rip[1:] != behind[:-1]) & (rip[1:] != rip[:-1]))
+        is_jump = (self._flows[numbers[elsewhere]] == Flow.JUMP) & ~trapped[elsewhere] & ~moved[elsewhere + 1]
+        found = elsewhere[~is_jump].tolist()
+
+        def executed(at: int) -> _Executed:
+            return _Executed(int(numbers[at]), int(rip[at]), int(behind[at]), bool(trapped[at]))
+
+        moves: dict[int, tuple[_Executed | None, _Executed]] = {}
+        last, first = self._last, executed(0)
+        if last is None:
+            moves[chunk.first] = None, first
+        elif first.rip not in (last.rip, last.behind) and (
+            last.trapped or bool(moved[0]) or self._flows[last.code] != Flow.JUMP
         ):
-            moves[chunk.first] = last, self._last[1], first
+            moves[chunk.first] = last, first
         for at in found:
-            moves[chunk.first + at + 1] = code[int(numbers[at])], bool(trapped[at]), code[int(numbers[at + 1])]
-        self._last = int(numbers[-1]), bool(trapped[-1])
+            moves[chunk.first + at + 1] = executed(at), executed(at + 1)
+        self._last = executed(-1)
         return moves
 
-    def _move(self, at: int, before: Code | None, trapped: bool, reached: Code) -> Iterator[Step]:
-        flow = Flow.STOP if before is None else Flow.NEXT if trapped else flow_of(before)
+    def _move(self, at: int, before: _Executed | None, reached: _Executed) -> Iterator[Step]:
+        flow = Flow.STOP if before is None else Flow.NEXT if before.trapped else Flow(int(self._flows[before.code]))
         moved_by = self._moving.kind if self._moving and self._moving.at == at else None
         if moved_by is not None:
             flow = Flow.STOP  # whatever came before: a call may have led to no code
         if before is not None and flow is Flow.CALL:
-            yield from self._stack.begin(at, reached, CALL, before.rip + len(before.bytes))
+            yield from self._stack.begin(at, reached.code, CALL, before.behind)
         elif flow is Flow.RETURN:
-            by_host = (None,) if flow_of(reached) is Flow.STOP else ()
+            by_host = (None,) if self._flows[reached.code] == Flow.STOP else ()
             yield from self._stack.end(at, self._stack.returning_to(reached.rip, *by_host))
-        elif moved_by in _STARTING or (moved_by is None and not _is_resumed(before, reached)):
-            yield from self._stack.begin(at, reached, _STARTING.get(moved_by, HOST), None)
+        elif moved_by in _STARTING or (moved_by is None and not self._is_resumed(before, reached)):
+            yield from self._stack.begin(at, reached.code, _STARTING.get(moved_by, HOST), None)
 
-
-def _is_resumed(stop: Code | None, reached: Code) -> bool:
-    """Tell whether code goes on where the host skipped a few bytes: an export's stub behind its `hlt`."""
-    return stop is not None and stop.rip < reached.rip <= stop.rip + STUB_LENGTH and stop.symbol == reached.symbol
+    def _is_resumed(self, stop: _Executed | None, reached: _Executed) -> bool:
+        """Tell whether code goes on where the host skipped a few bytes: an export's stub behind its `hlt`."""
+        if stop is None or not stop.rip < reached.rip <= stop.rip + STUB_LENGTH:
+            return False
+        code = self._trace.code
+        return code[stop.code].symbol == code[reached.code].symbol
 
 
 def activations(trace: Trace) -> Iterator[Step]:

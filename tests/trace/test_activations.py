@@ -51,7 +51,8 @@ def shape(trace: Trace) -> list[str]:
     begins: list[int] = []
     for step in activations(trace):
         match step:
-            case Began(at, code, by):
+            case Began(at, number, by):
+                code = trace.code[number]
                 begins.append(at)
                 depth.append(len(lines))
                 lines.append(f"{'  ' * (len(depth) - 1)}{code.place.partition('!')[2] or f'{code.rip:#x}'} {by} {at}")

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from emu.accessors import FAMILY, Accessor
 from emu.checks.call.tree import Activation
-from emu.image import PeImage
+from emu.image import Module, PeImage
 from emu.image.symbols import symbol_table
 
 HIDDEN_RESULT: Final = 8
@@ -98,7 +98,7 @@ class AccessorCall:
         )
 
 
-class AccessorEntries:
+class _Entries:
     """Where the accessors of an image begin: the library's, the kernel's, or what a driver has linked."""
 
     def __init__(self, image: PeImage) -> None:
@@ -107,9 +107,19 @@ class AccessorEntries:
         self.by_rva = {rva: name for name, rva in found.items() if rva is not None}
 
 
-def accessor_entries(image: PeImage) -> dict[int, str]:
-    """Return the RVAs of an image's accessors with their names."""
-    return image.derive(AccessorEntries).by_rva
+@functools.lru_cache(maxsize=16)
+def accessors_of(modules: tuple[Module, ...], own: tuple[tuple[str, str], ...]) -> Mapping[int, tuple[str, str]]:
+    """Return where accessors begin, each with its name and that of the documented one that it is as.
+
+    own  the user's: name and documented name
+    """
+    found = {
+        module.base + rva: (name, name)
+        for module in modules
+        for rva, name in module.image.derive(_Entries).by_rva.items()
+    }
+    found |= {int(module[name]): (name, as_) for module in modules for name, as_ in own if name in module}
+    return found
 
 
 def argument_values(accessor: Accessor, values: tuple[int, ...]) -> tuple[dict[str, int], int | None]:

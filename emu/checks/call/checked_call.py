@@ -8,6 +8,7 @@ access looks at all at once, and in Python only at those that are wrong.
 from __future__ import annotations
 
 import functools
+import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -16,7 +17,7 @@ import numpy as np
 
 from emu.accessors import FAMILY
 from emu.address import ADDRESS_MASK, Gva
-from emu.checks.call.accessor_calls import AccessorCall, DeclaredRange, accessor_entries, argument_values
+from emu.checks.call.accessor_calls import AccessorCall, DeclaredRange, accessors_of, argument_values
 from emu.checks.call.code_kind import CodeKind
 from emu.checks.call.columns import USER_END, Accesses, CodeTable, Instructions, Mask, Numbers, with_faults
 from emu.checks.call.export_calls import ExportCallMade, export_calls
@@ -42,6 +43,9 @@ ARGUMENT_REGISTERS: Final = (r.RCX, r.RDX, r.R8, r.R9)
 
 _TARGET: Final = re.compile(r"(call|j[a-z]+) (0x[0-9a-f]+)")
 """How the disassembler writes a direct call or jump."""
+
+
+_base = operator.attrgetter("base")
 
 
 class Surroundings(NamedTuple):
@@ -74,31 +78,26 @@ class TracedLog:
     @functools.cached_property
     def trees(self) -> list[CallTree]:
         """Who called whom in each call."""
-        return call_trees(self.trace)
+        return call_trees(self.trace, [rip for rip, _ in self.source.encodings])
 
     @functools.cached_property
     def modules(self) -> tuple[Module, ...]:
         """The modules that were loaded, in order of address."""
-        return tuple(sorted(self.source.images, key=lambda module: module.base))
+        return tuple(sorted(self.source.images, key=_base))
 
     @functools.cached_property
-    def _own_entries(self) -> dict[int, tuple[str, str]]:
-        own = self._own_accessors.items()
-        return {int(module[name]): (name, as_) for module in self.modules for name, as_ in own if name in module}
+    def _entries(self) -> Mapping[int, tuple[str, str]]:
+        return accessors_of(self.modules, tuple(self._own_accessors.items()))
 
     @functools.cached_property
     def is_accessor_entry(self) -> Mask:
         """Whether each code is the first instruction of an accessor."""
-        return np.array([self.accessor_at(rip) is not None for rip, _ in self.source.encodings], bool)
+        entries = self._entries
+        return np.array([rip in entries for rip, _ in self.source.encodings], bool)
 
     def accessor_at(self, entry: Gva) -> tuple[str, str] | None:
         """Return the name of the accessor that begins at an address, and that of the documented one that it is as."""
-        own = self._own_entries.get(entry)
-        if own is not None:
-            return own
-        module = next((each for each in self.modules if each.contains(entry)), None)
-        name = None if module is None else accessor_entries(module.image).get(entry - module.base)
-        return None if name is None else (name, name)
+        return self._entries.get(entry)
 
 
 class CheckedCall:

@@ -79,6 +79,8 @@ class Timeline:
     def _filled(self, begun: list[bool] | list[int], at: Numbers, values: Numbers | Mask) -> Numbers:
         """Return a value for each instruction: that of its run's begin, or of the last change before it."""
         count = len(self._instructions)
+        if not len(at) and len(set(begun)) == 1:
+            return np.full(count, begun[0], np.int64)
         places = np.concatenate([np.array(self._begins, np.int64), at + 1])
         # Where a run begins behind an instruction that changes the value, what the log has counts.
         order = np.lexsort((np.concatenate([np.ones(len(begun)), np.zeros(len(at))]), places))

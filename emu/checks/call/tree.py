@@ -109,9 +109,10 @@ def with_jumps(tree: CallTree, jumps: Sequence[tuple[int, Gva]]) -> CallTree:
 class _Building:
     """The tree of a call while the trace is gone through."""
 
-    def __init__(self, first: int, count: int) -> None:
+    def __init__(self, first: int, count: int, rips: Sequence[Gva]) -> None:
         self.first = first
         self.count = count
+        self._rips = rips
         self.all: list[Activation] = []
         self._stack: list[Activation] = []
         self._changes: list[tuple[int, int]] = [(0, -1)]
@@ -128,7 +129,7 @@ class _Building:
                 row = trace.instructions[step.at - 1]
                 return_address = Gva(int(row["rip"]) + int(row["size"]))
             parent = self._stack[-1] if self._stack else None
-            begun = Activation(len(self.all), parent, at, step.code.rip, step.by, call_site, return_address)
+            begun = Activation(len(self.all), parent, at, self._rips[step.code], step.by, call_site, return_address)
             self.all.append(begun)
             self._stack.append(begun)
         self._changes.append((at, self._stack[-1].number if self._stack else -1))
@@ -141,9 +142,9 @@ class _Building:
         return CallTree(self.all, np.repeat(places[:-1, 1], lengths))
 
 
-def call_trees(trace: Trace) -> list[CallTree]:
-    """Return the tree of each call of a trace."""
-    building = [_Building(call.begin, call.end - call.begin) for call in trace.calls]
+def call_trees(trace: Trace, rips: Sequence[Gva]) -> list[CallTree]:
+    """Return the tree of each call of a trace. `rips` has the address of each code."""
+    building = [_Building(call.begin, call.end - call.begin, rips) for call in trace.calls]
     number = 0
     for step in activations(trace):
         if isinstance(step, Began | Ended):

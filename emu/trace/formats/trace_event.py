@@ -62,7 +62,8 @@ def _objects(trace: Trace) -> Iterator[dict[str, Any]]:
     guest: dict[str, Any] = {"pid": PROCESS, "tid": GUEST_THREAD}
     for step in activations(trace):
         match step:
-            case Began(at, code, by):
+            case Began(at, number, by):
+                code = trace.code[number]
                 args: dict[str, Any] = {"address": f"{code.rip:#x}", "source": code.source, "started by": by}
                 name = code.place if by in (CALL, HOST) else f"{by} {code.place}"
                 yield {"name": name, "cat": "activation", "ph": "B", "ts": at, **guest, "args": args}
