@@ -190,6 +190,14 @@ class TrapRecords(ctypes.Structure):
     )
 
 
+_LAYOUTS: Final = {
+    "core_layout": ctypes.sizeof(State) << 16 | ctypes.sizeof(EngineFacts),
+    "pages_layout": ctypes.sizeof(Pages),
+    "recording_layout": ctypes.sizeof(Recording),
+    "trap_records_layout": ctypes.sizeof(TrapRecords),
+}
+
+
 (
     STOP_HALT,
     STOP_INTERRUPT,
@@ -222,13 +230,16 @@ def load_native_core() -> ctypes.CDLL:
             f"the native core {path.name} is not built; run `make setup` in a checkout, or install the wheel"
         )
     library = ctypes.CDLL(str(path))
-    library.core_layout.restype = ctypes.c_uint32
-    expected = ctypes.sizeof(State) << 16 | ctypes.sizeof(EngineFacts)
-    if (layout := library.core_layout()) != expected:
-        raise NativeCoreError(
-            f"the native core {path.name} is from another version (layout {layout:#x}, expected {expected:#x}); "
-            "build it again with `make setup`"
-        )
+    for name, expected in _LAYOUTS.items():
+        function = getattr(library, name, None)
+        if function is None:
+            raise NativeCoreError(f"the native core {path.name} is from another version; build it again: `make setup`")
+        function.restype = ctypes.c_uint32
+        if (layout := function()) != expected:
+            raise NativeCoreError(
+                f"the native core {path.name} is from another version ({name} {layout:#x}, expected {expected:#x}); "
+                "build it again with `make setup`"
+            )
     library.core_create.restype = ctypes.c_void_p
     library.core_create.argtypes = [ctypes.c_void_p] * 5 + [ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64]
     for function in (library.core_destroy, library.core_run):

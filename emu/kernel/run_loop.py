@@ -40,6 +40,11 @@ MXCSR_ALLOWED: Final = 0xFFFF
 """MXCSR_MASK of every CPU model: a bit above it would be a #GP."""
 
 
+# A member of an enumeration takes as long to look up as a small call.
+_PAGE_FAULT: Final = int(Vector.PAGE_FAULT)
+_HOST_CALL: Final = int(Vector.HOST_CALL)
+
+
 class Activation:
     """A generator that waits for guest code, and where on the guest's stack it does.
 
@@ -108,9 +113,9 @@ class RunLoop:
                 charged = len(events)
             trap = cpu.run()
             vector = trap.vector
-            if vector == Vector.PAGE_FAULT:
+            if vector == _PAGE_FAULT:
                 ending = self._page_fault(trap)
-            elif vector == Vector.HOST_CALL:
+            elif vector == _HOST_CALL:
                 end = endings.get(trap.rip)
                 if end is not None:
                     self._close_all()

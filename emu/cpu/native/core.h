@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The native core's shared structures. emu/cpu/native_core.py declares the same layouts for Python, and
-   core_layout() lets it compare the sizes at start-up. */
+   the functions named ..._layout let it compare the sizes at start-up. */
 #ifndef EMU_CORE_H
 #define EMU_CORE_H
 

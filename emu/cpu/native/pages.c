@@ -148,3 +148,5 @@ static void copy_differences(struct pages const *pages, uint8_t *to, uint8_t con
 EXPORTED void pages_checkpoint_all(struct pages const *pages) { copy_differences(pages, pages->baseline, pages->ram); }
 
 EXPORTED void pages_reset_all(struct pages const *pages) { copy_differences(pages, pages->ram, pages->baseline); }
+
+EXPORTED uint32_t pages_layout(void) { return (uint32_t)sizeof(struct pages); }

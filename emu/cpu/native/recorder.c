@@ -364,3 +364,5 @@ EXPORTED int core_record(struct core *core, struct recording *recording)
 
 /* What stopped before an instruction does not go on there. */
 EXPORTED void core_end_run(struct core *core) { core->stands_at_recorder_stop = 0; }
+
+EXPORTED uint32_t recording_layout(void) { return (uint32_t)sizeof(struct recording); }

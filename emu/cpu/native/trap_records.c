@@ -132,3 +132,5 @@ EXPORTED uint32_t core_write_trap(struct core const *core, struct trap_records *
            write_context(records, state, flags) &&
            kernel_write(&records->memory, records->records + RECORDS_SIZE, &records->returns_to, 8);
 }
+
+EXPORTED uint32_t trap_records_layout(void) { return (uint32_t)sizeof(struct trap_records); }
