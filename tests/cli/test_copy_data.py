@@ -36,7 +36,7 @@ def test_a_fault(emu: Emu) -> None:
     assert (trap["event"], trap["name"], trap["vector"]) == ("trap-taken", "page fault (#PF)", 14)
     assert trap["at"].startswith("umaccess!CopyFromUser+")
     assert trap["instruction"] == "movzx eax, byte ptr [rsi]"
-    assert trap["source_line"]["file"] == "copy_from_user.S"
+    assert trap["source_line"]["file"] == "copy.inc"
     assert trap["source_line"]["text"].split() == ["movzx", "eax,", "byte", "ptr", "[rsi]"]
     assert [event["event"] for event in data["events"][1:]] == [
         "exception-raised",

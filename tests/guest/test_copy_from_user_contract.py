@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from emu import Bugchecked, Machine, NtStatus, Profile, Raised, Returned, build_guest
+from emu.cpu.registers import FLAG_AC
 from emu.events import ExecutionContinued, PagedIn, TrapTaken
 from emu.image import Module
 from emu.nt.bugcheck import BugCheck
@@ -254,8 +255,8 @@ def test_c10_one_binary_on_every_profile(machine: Machine) -> None:
 
 
 def _features(profile: Profile) -> int:
-    """What UmaFeatures holds: initialised, SMAP, ERMS."""
-    return 1 | 2 * (profile.model.smap and profile.smap != "off") | 4 * profile.model.erms
+    """What UmaFeatures holds: initialised, SMAP in the place of AC, ERMS."""
+    return 1 | FLAG_AC * (profile.model.smap and profile.smap != "off") | 4 * profile.model.erms
 
 
 def _variables(machine: Machine, library: Module) -> tuple[int, int]:
@@ -276,16 +277,21 @@ def test_c10_first_use_initialises(machine: Machine, guest: Guest, state: BadPag
     """C10: where nobody called UmaInitialize, the first call does, and gives the same result.
 
     An image of the library's sources whose DriverEntry never ran, its variables 0: as in a driver that links them.
-    The call of length 0 needs nothing and fills in nothing.
     """
     library = guest.load(*LIBRARY)
     assert machine.resolve("CopyFromUser") == library["CopyFromUser"]
     copies = FaultingCopies(machine, 200)
-    assert type(machine.call("CopyFromUser", copies.target, copies.bad_page, 0)) is Returned
     assert _variables(machine, library) == (0, 0)
     copies.check(state, 150, 133, 5)
     assert _variables(machine, library) == (_features(machine.profile), LIMIT)
     copies.check(state, 150, 133, 5)
+
+
+def test_c10_first_use_initialises_even_without_a_byte(machine: Machine, guest: Guest) -> None:
+    """C10: a call of length 0 touches nothing, but finds out what the routine needs."""
+    library = guest.load(*LIBRARY)
+    assert type(machine.call("CopyFromUser", machine.kernel.alloc(8), 1, 0)) is Returned
+    assert _variables(machine, library) == (_features(machine.profile), LIMIT)
 
 
 def test_c10_first_use_checks_the_range(machine: Machine, guest: Guest) -> None:

@@ -35,7 +35,7 @@ def explain(machine: Machine) -> Explanation:
 def masked(text: str) -> list[str]:
     """Lines with every long number as `#`, offsets into code as `+?` and source lines as `:?`."""
     text = re.sub(r"0x[0-9a-fA-F]{8,}", "#", text)
-    text = re.sub(r"\.S:\d+\)", ".S:?)", text)
+    text = re.sub(r"\.(S|inc):\d+\)", r".\1:?)", text)
     return [re.sub(r"\+0x[0-9a-f]+", "+?", line) for line in text.splitlines()]
 
 
@@ -45,10 +45,10 @@ def test_a_copy_that_fails(machine: Machine) -> None:
     machine.user.protect(source.address + 0x20, "none")
     assert masked(str(machine.call("CopyFromUser", target, source, 64))) == [
         "raised STATUS_ACCESS_VIOLATION (#), read of #, at #",
-        "  at umaccess!CopyFromUser+? `movdqu xmm2, xmmword ptr [rsi + 0x20]` (copy_from_user.S:?)",
+        "  at umaccess!CopyFromUser+? `movdqu xmm2, xmmword ptr [rsi + 0x20]` (copy.inc:?)",
         "  touching byte 32 of src (64 bytes)",
         "  #PF error code 0x0 (read, supervisor mode, page not present), CR2 #, byte 32 of src (64 bytes), page none, "
-        "at umaccess!CopyFromUser+? `movdqu xmm2, xmmword ptr [rsi + 0x20]` (copy_from_user.S:?)",
+        "at umaccess!CopyFromUser+? `movdqu xmm2, xmmword ptr [rsi + 0x20]` (copy.inc:?)",
         "  exception STATUS_ACCESS_VIOLATION (#), read of #, raised by the trap",
         "  search  umaccess!CopyFromUser+?, frame #, no handler",
         "  search  ntoskrnl!KiGuardedCall+?, frame #, handler __C_specific_handler, "

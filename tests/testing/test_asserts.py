@@ -77,8 +77,8 @@ class TestAssertRaises:
             None,
         ):
             assert assert_raises(outcome, NtStatus.ACCESS_VIOLATION, at=at, address=source) is outcome
-        line = str(outcome).partition("(copy_from_user.S:")[2].partition(")")[0]
-        assert assert_raises(outcome, 0xC0000005, at=f"copy_from_user.S:{line}", address=source.address) is outcome
+        line = str(outcome).partition("(copy.inc:")[2].partition(")")[0]
+        assert assert_raises(outcome, 0xC0000005, at=f"copy.inc:{line}", address=source.address) is outcome
 
     @pytest.mark.parametrize(
         ("status", "options", "message"),
