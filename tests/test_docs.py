@@ -149,6 +149,31 @@ def test_the_how_to_about_compiled_c(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "1 passed" in _run_pytest(tmp_path)
 
 
+def test_the_how_to_about_drivers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its driver is the example's, and its commands of `sh` build it and show what it quotes."""
+    page = "docs/how-to/build-a-driver.md"
+    source = (ROOT / "examples" / "capture_driver" / "capture.c").read_text(encoding="utf-8")
+    assert _blocks(page, "c")[0] in source
+    (tmp_path / "capture.c").write_text(source, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    found = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    built, build, run = _blocks(page, "sh")
+    assert "ziglang" in build
+    for script in (built, build, run):
+        ran = subprocess.run(
+            ["sh", "-ec", script],
+            env={**os.environ, "PATH": found},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert ran.stderr == ""
+        if script is build:
+            assert (ran.returncode, ran.stdout) == (0, "")
+        else:
+            assert _unwrapped(_blocks(page, "text")[0]) in _unwrapped(ran.stdout)
+
+
 def test_the_tutorial_about_traces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
