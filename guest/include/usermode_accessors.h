@@ -63,7 +63,7 @@
 #elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
 #define UMA_STATIC_ASSERT(Condition, Message) _Static_assert(Condition, Message)
 #else
-#define UMA_STATIC_ASSERT(Condition, Message) typedef char UmaStaticAssert[(Condition) ? 1 : -1]
+#define UMA_STATIC_ASSERT(Condition, Message) extern char (*UmaStaticAssert(void))[(Condition) ? 1 : -1]
 #endif
 
 #if defined(__cplusplus)
@@ -582,11 +582,16 @@ VOID WriteUnicodeStringToMode(UNICODE_STRING *Destination, UNICODE_STRING Value,
  */
 
 #if defined(__GNUC__) || defined(__clang__)
+#if defined(__cplusplus)
+#define UMA_HOLDS_IF_CONSTANT(Value, Condition) (__builtin_constant_p(Value) ? (Condition) : 1)
+#else
+#define UMA_HOLDS_IF_CONSTANT(Value, Condition) __builtin_choose_expr(__builtin_constant_p(Value), (Condition), 1)
+#endif
 #define UMA_CHECK_ALIGNMENT(Alignment) \
-    UMA_STATIC_ASSERT(__builtin_constant_p(Alignment) ? (Alignment) > 0 && ((Alignment) & ((Alignment) - 1)) == 0 : 1, \
+    UMA_STATIC_ASSERT(UMA_HOLDS_IF_CONSTANT(Alignment, (Alignment) > 0 && ((Alignment) & ((Alignment) - 1)) == 0), \
                       "Alignment must be a power of two")
 #define UMA_CHECK_MODE(Mode) \
-    UMA_STATIC_ASSERT(__builtin_constant_p(Mode) ? (Mode) == KernelMode || (Mode) == UserMode : 1, \
+    UMA_STATIC_ASSERT(UMA_HOLDS_IF_CONSTANT(Mode, (Mode) == KernelMode || (Mode) == UserMode), \
                       "Mode must be KernelMode or UserMode; it stands before Alignment")
 #else
 #define UMA_CHECK_ALIGNMENT(Alignment) ((VOID)0)
