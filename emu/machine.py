@@ -88,7 +88,7 @@ class Machine:
         self._checkpoint = self._system.checkpoint()
         self._resets_to_boot = True
         if checks is not None or plugins:
-            self._begin_checks(checks, plugins, accessors, suppressions)
+            self.check(checks, plugins=plugins, accessors=accessors, suppressions=suppressions)
 
     def _load_accessors(self) -> None:
         module = self._system.load(ACCESSOR_IMAGE)
@@ -115,19 +115,29 @@ class Machine:
         self._resets_to_boot = False
         self._system.close()
 
-    def _begin_checks(
+    def check(
         self,
         checks: Selection | None,
+        *,
         plugins: Iterable[object] = (),
         accessors: Mapping[str, str] | None = None,
         suppressions: Suppressions | None = None,
     ) -> None:
+        """Have other checks look at the calls from now on, None: no checks; what was found until now is gone.
+
+        The parameters are those of the machine. Raises `CheckError`.
+        """
         from emu.checks.checker import Checker  # noqa: PLC0415 (few machines check anything)
 
-        self._checker = Checker(
-            self, checks, plugins, accessors=accessors, suppressions=suppressions, replays=self._replays
-        )
-        self._checker.machine_booted()
+        self._check_running()
+        self._end_check_log()
+        self._checker = None
+        if checks is not None or plugins:
+            checker = Checker(
+                self, checks, plugins, accessors=accessors, suppressions=suppressions, replays=self._replays
+            )
+            checker.begin()
+            self._checker = checker
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from emu.checks.call.checked_call import CheckedCall
     from emu.checks.check import Check
+    from emu.checks.check_error import CheckError
     from emu.checks.checker import CallNotChecked
     from emu.checks.finding import Finding, Place
     from emu.checks.hookspec import CallRequest, hookimpl
-    from emu.checks.registry import CheckError, describe_checks
+    from emu.checks.registry import describe_checks
 
 _HOMES = {
     "CallNotChecked": "emu.checks.checker",
     "CallRequest": "emu.checks.hookspec",
     "Check": "emu.checks.check",
-    "CheckError": "emu.checks.registry",
+    "CheckError": "emu.checks.check_error",
     "CheckedCall": "emu.checks.call.checked_call",
     "Finding": "emu.checks.finding",
     "Place": "emu.checks.finding",

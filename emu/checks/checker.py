@@ -11,11 +11,11 @@ import pluggy
 
 from emu.checks.call.checked_call import CheckedCall, Surroundings, TracedLog
 from emu.checks.call.source import CheckedSource
-from emu.checks.check import Check
+from emu.checks.check_error import CheckError
 from emu.checks.configuration import Suppressions, check_accessors
 from emu.checks.finding import Finding
 from emu.checks.hookspec import PROJECT, CallRequest, MachineHooks
-from emu.checks.registry import CheckError, Selection, load_check, select_checks
+from emu.checks.registry import Selection, load_check, select_checks
 from emu.events import PoolAllocated
 from emu.kernel.pool import PoolBlock
 from emu.outcome import Outcome
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from emu.image import Module
     from emu.machine import Machine
 
+MODULES_AT_BOOT: Final = 2
+"""The kernel and the accessor library."""
 CALLS_WAITING: Final = 64
 """Calls that are looked at together at most."""
 RUNS_WAITING: Final = 10_000
@@ -85,11 +87,6 @@ class Checker:
         return tuple(name for name, _ in self._manager.list_name_plugin())
 
     @property
-    def checks(self) -> tuple[str, ...]:
-        """The names of those that are checks."""
-        return tuple(name for name, plugin in self._manager.list_name_plugin() if isinstance(plugin, Check))
-
-    @property
     def findings(self) -> tuple[Finding, ...]:
         """What was found since boot or the last reset, each thing once, in order."""
         if self._log is not None and self._waiting:
@@ -108,9 +105,11 @@ class Checker:
                 if finding.identity not in self._found and not self._suppressions.leaves_out(finding):
                     self._found[finding.identity] = finding
 
-    def machine_booted(self) -> None:
-        """Tell the plugins."""
+    def begin(self) -> None:
+        """Tell the plugins of the machine, and of what it has loaded already."""
         self._add(self._hook.emu_machine_booted(machine=self._machine))
+        for module in self._machine.modules[MODULES_AT_BOOT:]:
+            self.module_loaded(module)
 
     def module_loaded(self, module: Module) -> None:
         """Tell the plugins."""

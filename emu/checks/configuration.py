@@ -20,8 +20,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
+from emu.checks.check_error import CheckError
 from emu.checks.finding import Finding
-from emu.checks.registry import CheckError, Selection, load_check
+from emu.checks.registry import Selection, load_check
 
 FILE: Final = "pyproject.toml"
 TABLE: Final = "tool.umaccess-emu.checks"

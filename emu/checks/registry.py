@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 from typing import Any, Final, TypeAlias
 
 from emu.checks.check import Description, describe_check
+from emu.checks.check_error import CheckError
 from emu.checks.hookspec import ENTRY_POINTS
 
 Selection: TypeAlias = str | Sequence[str]
@@ -21,15 +22,12 @@ ALL: Final = "all"
 
 _BUILTIN: Final = {
     "direct-user-access": "emu.checks.builtin.direct_user_access:DirectUserAccess",
+    "double-fetch": "emu.checks.builtin.double_fetch:DoubleFetch",
     "irql": "emu.checks.builtin.irql:Irql",
     "overlap": "emu.checks.builtin.overlap:Overlap",
     "unwind-data": "emu.checks.builtin.unwind_data:UnwindData",
 }
 """The project's own, by their names: where each is. One is imported when it is selected or listed."""
-
-
-class CheckError(ValueError):
-    """A selection, a suppression or a plugin that cannot be; the message says what can."""
 
 
 @functools.cache

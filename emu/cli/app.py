@@ -15,6 +15,7 @@ from emu.cli.shared_options import (
     as_json,
     budget_option,
     call_fault_option,
+    checks_option,
     image_option,
     irql_option,
     output_option,
@@ -73,6 +74,7 @@ def app() -> None:
     help="The routine to call, with target, source and length.",
 )
 @budget_option
+@checks_option
 @as_json
 def copy(as_json: bool, **options: Any) -> int:
     """Copy from user to kernel memory.
@@ -95,6 +97,7 @@ def copy(as_json: bool, **options: Any) -> int:
 @irql_option
 @unguarded_option
 @budget_option
+@checks_option
 @as_json
 def run(as_json: bool, **options: Any) -> int:
     """Call a routine.
@@ -191,6 +194,7 @@ def unwind(as_json: bool, **options: Any) -> int:
     is_flag=True,
     help="Flush each line of the listing as it is made. Lines are made when the call has ended, from its log.",
 )
+@checks_option
 @click.option("--from", "source", metavar="FILE", help="Instead of a call, show or convert a .trace file.")
 @click.option(
     "--diff",
@@ -349,6 +353,7 @@ def report(as_json: bool, **options: Any) -> int:
     ".html .trace. May be repeated."
 )
 @click.option("--format", "format_name", metavar="NAME", help="The format of the files, whatever they are called.")
+@checks_option
 @as_json
 def replay(as_json: bool, **options: Any) -> int:
     """Run an experiment again, from its replay id, and judge it."""
@@ -378,6 +383,16 @@ def doctor(as_json: bool) -> int:
     from emu.cli.doctor import run_doctor  # noqa: PLC0415
 
     return run_doctor(as_json=as_json)
+
+
+@app.command()
+@click.argument("names", nargs=-1, metavar="[CHECK]...")
+@as_json
+def checks(names: tuple[str, ...], as_json: bool) -> int:
+    """List the checks that --checks can turn on: what each proves, cannot see and costs."""
+    from emu.cli.check_list import run_checks  # noqa: PLC0415
+
+    return run_checks(names, as_json=as_json)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from emu.campaign import (
     DEFAULT_LENGTH,
+    DEFAULT_ROUTINE,
     MAXIMUM_INLINE,
     SOURCE,
     TARGET,
@@ -18,8 +19,10 @@ from emu.campaign import (
     Inline,
     Pattern,
     boundary_offset,
+    format_replay_id,
 )
 from emu.campaign.run.laboratory import judge_experiment
+from emu.cli.checks import CallChecks
 from emu.cli.mistakes import Mistake, mistakes_reported
 from emu.cli.output import make_console, show, show_json
 from emu.faults import parse_fault
@@ -42,28 +45,36 @@ class CopyOptions:
     images: tuple[str, ...]
     routine: str
     budget: int | None
+    checks: str | None = None
 
 
 def run_copy(options: CopyOptions, *, as_json: bool) -> int:
     """Run `emu copy`; returns the exit status."""
     with mistakes_reported():
-        result = experiment_of(options).run()
-        show_copy(result, as_json)
-        return 0 if result.clean else 1
+        experiment = experiment_of(options)
+        checks = copy_checks(options.checks, experiment)
+        result = experiment.run(watch=checks.watch)
+        show_copy(result, checks, as_json)
+        return 0 if result.clean and checks.clean else 1
 
 
-def show_copy(result: CopyResult, as_json: bool) -> None:
-    """Print what a copy gave, and what a campaign's judge says of it."""
+def copy_checks(selection: str | None, experiment: CopyExperiment) -> CallChecks:
+    """Return the checks of a copy: its routine is to be as CopyFromUser."""
+    return CallChecks(selection, format_replay_id(experiment), {experiment.routine: DEFAULT_ROUTINE})
+
+
+def show_copy(result: CopyResult, checks: CallChecks, as_json: bool) -> None:
+    """Print what a copy gave, what a campaign's judge says of it, and what the checks found."""
     verdict = judge_experiment(result.experiment)
     if as_json:
         from emu.cli.copy_data import copy_data  # noqa: PLC0415 (one of the two is needed)
 
-        show_json(copy_data(result, verdict))
+        show_json({**copy_data(result, verdict), **checks.data()})
     else:
         from emu.cli.display import display_copy  # noqa: PLC0415
 
         console = make_console()
-        show(console, *display_copy(result, console.width, verdict))
+        show(console, *display_copy(result, console.width, verdict), *checks.sections())
 
 
 def experiment_of(options: CopyOptions) -> CopyExperiment:

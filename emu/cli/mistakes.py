@@ -16,6 +16,7 @@ def mistakes_reported() -> Iterator[None]:
     """Turn what the rooms below raise for a user's mistake, or a broken installation, into a `Mistake`."""
     # Imported here: `emu --help` and `emu --version` need none of it.
     from emu.campaign import ExperimentError  # noqa: PLC0415
+    from emu.checks.check_error import CheckError  # noqa: PLC0415
     from emu.cpu.engine import EngineError  # noqa: PLC0415
     from emu.cpu.native_core import NativeCoreError  # noqa: PLC0415
     from emu.faults import FaultError  # noqa: PLC0415
@@ -28,6 +29,7 @@ def mistakes_reported() -> Iterator[None]:
     try:
         yield
     except (
+        CheckError,
         ExperimentError,
         FaultError,
         GuestBuildError,

@@ -27,6 +27,7 @@ class ReplayOptions:
     trace: bool
     outputs: tuple[str, ...]
     format_name: str | None
+    checks: str | None = None
 
     @property
     def traces(self) -> bool:
@@ -103,21 +104,25 @@ def _outputs_of(options: ReplayOptions) -> tuple[Output, ...]:
 
 def _run(options: ReplayOptions, replay: _Replay, as_json: bool) -> int:
     if is_call_id(options.identity):
-        from emu.cli.run import show_run  # noqa: PLC0415 (most ids are copies')
+        from emu.campaign.experiment.call_replay_id import format_call_id  # noqa: PLC0415 (most ids are copies')
+        from emu.cli.checks import CallChecks  # noqa: PLC0415
+        from emu.cli.run import show_run  # noqa: PLC0415
 
         call = parse_call_id(options.identity)
-        ran = call.run(replay.watch)
+        checks = CallChecks(options.checks, format_call_id(call))
+        ran = call.run(lambda machine: checks.watch(machine, replay.watch))
         files = replay.write_files(call.images)
-        show_run(ran, as_json)
-        status = 0 if ran.returned else 1
+        show_run(ran, checks, as_json)
+        status = 0 if ran.returned and checks.clean else 1
     else:
-        from emu.cli.copy import show_copy  # noqa: PLC0415
+        from emu.cli.copy import copy_checks, show_copy  # noqa: PLC0415
 
         experiment = parse_replay_id(options.identity)
-        result = experiment.run(watch=replay.watch)
+        checks = copy_checks(options.checks, experiment)
+        result = experiment.run(watch=lambda machine: checks.watch(machine, replay.watch))
         files = replay.write_files(experiment.images)
-        show_copy(result, as_json)
-        status = 0 if result.clean else 1
+        show_copy(result, checks, as_json)
+        status = 0 if result.clean and checks.clean else 1
     if not as_json:
         replay.show_trace(files)
     return status

@@ -51,6 +51,12 @@ stub_option = click.option(
     metavar="NAME=VALUE",
     help="A kernel export that only returns a value: ZwClose=0. May be repeated.",
 )
+checks_option = click.option(
+    "--checks",
+    metavar="CHECKS",
+    help="Check the call: default, all, or names with commas between, -NAME without it. `emu checks` lists them. "
+    "Exit status 1 with a finding.",
+)
 unguarded_option = click.option(
     "--unguarded", is_flag=True, help="Call without an __except around it: what nobody handles bugchecks."
 )

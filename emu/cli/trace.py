@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from emu.campaign.experiment.call_replay_id import format_call_id
 from emu.cli.call_options import given_call_options
+from emu.cli.checks import CallChecks
 from emu.cli.mistakes import Mistake, mistakes_reported
 from emu.cli.output import show_json, write
 from emu.cli.run import RunOptions, call_of
@@ -50,6 +52,7 @@ class TraceOptions:
     follow: bool
     source: str | None
     diff: tuple[str, str] | None
+    checks: str | None = None
 
     @property
     def call(self) -> RunOptions:
@@ -74,10 +77,11 @@ def run_trace(options: TraceOptions, *, as_json: bool) -> int:
         if options.source is not None:
             report = TraceReport(WatchedTrace(load(options.source)), None, options.source)
         else:
-            traced = run_traced(call_of(options.call), options.selected)
-            report = TraceReport(
-                WatchedTrace(traced.trace), traced.run, None, tuple(module.name for module in traced.own)
-            )
+            call = call_of(options.call)
+            checks = CallChecks(options.checks, format_call_id(call))
+            traced = run_traced(call, options.selected, checks)
+            own = tuple(module.name for module in traced.own)
+            report = TraceReport(WatchedTrace(traced.trace), traced.run, None, own, checks=checks)
         return _report(report, options, outputs, listed, as_json)
 
 
@@ -112,6 +116,7 @@ def _about_a_call(options: TraceOptions) -> list[str]:
         "--end": options.end is not None,
         "--user-only": options.user_only,
         "--last": options.last is not None,
+        "--checks": options.checks is not None,
     }
     return [*routine, *(name for name, value in left_out.items() if value), *given_call_options(options)]
 
@@ -169,7 +174,8 @@ def _report(
         from emu.cli.trace_display import show_trace  # noqa: PLC0415
 
         show_trace(report, None if outputs or options.summary else listed, follow=options.follow)
-    return 0 if report.run is None or report.run.returned else 1
+    returned = report.run is None or report.run.returned
+    return 0 if returned and (report.checks is None or report.checks.clean) else 1
 
 
 def _diff(first: str, second: str, as_json: bool) -> int:

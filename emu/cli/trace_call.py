@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from emu.campaign.experiment.call_experiment import MODULES_AT_BOOT, CallExperiment
 from emu.campaign.experiment.run_result import RunResult
+from emu.cli.checks import CallChecks
 from emu.cli.code_places import code_address, part_of_code
 from emu.cli.mistakes import Mistake
 from emu.image import Module
@@ -34,8 +35,13 @@ class TracedRun(NamedTuple):
     own: tuple[Module, ...]
 
 
-def run_traced(call: CallExperiment, selected: TraceFilter | None = None) -> TracedRun:
-    """Make a call in a trace. Raises `Mistake` for places that are none, and what `CallExperiment.run` raises."""
+def run_traced(
+    call: CallExperiment, selected: TraceFilter | None = None, checks: CallChecks | None = None
+) -> TracedRun:
+    """Make a call in a trace, checked by `checks`.
+
+    Raises `Mistake` for places that are none, and what `CallExperiment.run` raises.
+    """
     selected = selected or TraceFilter()
     if selected.last is not None and selected.last < 1:
         raise Mistake(f"--last {selected.last}: choose 1 or more")
@@ -50,5 +56,5 @@ def run_traced(call: CallExperiment, selected: TraceFilter | None = None) -> Tra
             taken.append((trace, machine.modules[MODULES_AT_BOOT:]))
             yield
 
-    run = call.run(watch)
+    run = call.run(watch if checks is None else lambda machine: checks.watch(machine, watch))
     return TracedRun(run, *taken[0])

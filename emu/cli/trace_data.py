@@ -39,6 +39,8 @@ def trace_data(report: TraceReport) -> dict[str, Any]:
         from emu.cli.run_data import run_data  # noqa: PLC0415 (it brings the display along)
 
         data = run_data(report.run)
+    if report.checks is not None:
+        data |= report.checks.data()
     summary = report.summary
     data["trace"] = {
         "from": report.source,

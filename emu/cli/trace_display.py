@@ -57,6 +57,8 @@ def _behind(report: TraceReport) -> Iterator[RenderableType]:
         yield section("Trace", "", counts)
     else:
         yield from outcome_sections(report.run, counts)
+    if report.checks is not None:
+        yield from report.checks.sections()
 
 
 def describe_counts(counts: TraceCounts) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from emu.campaign.experiment.run_result import RunResult
+from emu.cli.checks import CallChecks
 from emu.cli.copy_pairs import FoundCopies, find_copies
 from emu.cli.trace_files import WrittenFile
 from emu.cli.watched_trace import WatchedTrace
@@ -38,3 +39,5 @@ class TraceReport:
     """The modules that were built or loaded for the call."""
     files: list[WrittenFile] = field(default_factory=list)
     summary: TraceSummary | None = None
+    checks: CallChecks | None = None
+    """Those of the call, None for a trace from a file."""

@@ -14,7 +14,7 @@ from emu.checks.check import Check
 from emu.checks.finding import Finding
 from emu.checks.hookspec import hookimpl
 
-_PROBES: Final = ("ntoskrnl!ProbeForWrite",)
+PROBES: Final = ("ntoskrnl!ProbeForWrite",)
 """Functions of the kernel that touch user memory as they document it."""
 
 
@@ -39,7 +39,7 @@ class DirectUserAccess(Check):
         if not len(direct):
             return
         rips = np.unique(accesses.rip[direct])
-        probes = [rip for rip in rips.tolist() if call.function_name(Gva(rip)) in _PROBES]
+        probes = [rip for rip in rips.tolist() if call.function_name(Gva(rip)) in PROBES]
         direct = direct[~np.isin(accesses.rip[direct], probes)]
         _, firsts, counts = np.unique(accesses.rip[direct], return_index=True, return_counts=True)
         for first, count in sorted(zip(direct[firsts].tolist(), counts.tolist(), strict=True)):

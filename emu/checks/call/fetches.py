@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Bytes of user memory that a call fetches more than once.
+
+A fetch is what one accessor reads, however often it touches a byte, or what one other instruction does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from emu.checks.call.checked_call import CheckedCall
+from emu.checks.call.columns import Mask, Numbers
+from emu.checks.call.tree import Activation
+from emu.trace.source import Words
+
+
+class FetchedByte(NamedTuple):
+    """A byte that is read again."""
+
+    address: int
+    value: int
+    """What the earlier access found in it, or wrote to it."""
+    read: int
+    """Which read of the byte in the call the later one is, counted from 1."""
+
+
+class FetchPair(NamedTuple):
+    """Two fetches of the same bytes, the later one with no other between them."""
+
+    earlier: int
+    """Index of an access of the earlier fetch."""
+    later: int
+    """Index of an access of the later one."""
+    written: bool
+    """The earlier one wrote them."""
+    fetched: tuple[FetchedByte, ...]
+    """In order of address, `MOST_BYTES` of them at most."""
+    count: int
+    """How many there are."""
+
+
+MOST_BYTES = 64
+
+
+def outermost_accessors(call: CheckedCall) -> Numbers:
+    """Return of each activation the number of the outermost accessor that it is of, or -1."""
+    activations = call.tree.activations
+    inside = call.in_accessor
+    outermost = np.full(len(activations) + 1, -1, np.int64)  # the last one is for number -1
+    for each in activations:
+        above = -1 if each.parent is None else int(outermost[each.parent.number])
+        if above >= 0:
+            outermost[each.number] = above
+        elif each.begin < len(inside) and inside[each.begin] and int(call.tree.owner[each.begin]) == each.number:
+            outermost[each.number] = each.number
+    return outermost
+
+
+class Fetches:
+    """The fetches of user memory of one call."""
+
+    def __init__(self, call: CheckedCall, left_out: Mask) -> None:
+        """`left_out`: accesses that are none, as those of a probe."""
+        self._call = call
+        accesses = call.accesses
+        self._at = np.flatnonzero(accesses.is_user & accesses.performed & ~left_out)
+        if len(self._at) and accesses.is_read[self._at].any():
+            self._at = self._at[_meets_another(accesses.address[self._at], accesses.last[self._at])]
+        else:
+            self._at = self._at[:0]
+
+    def accessor_of(self, access: int) -> Activation | None:
+        """Return the outermost accessor that made an access."""
+        owner = int(self._call.tree.owner[self._call.accesses.instruction[access]])
+        number = int(self._outermost[owner])
+        return None if number < 0 else self._call.tree.activations[number]
+
+    def pairs(self) -> Iterator[FetchPair]:
+        """Give the first two fetches of the same bytes of each two places in the code, in order of the later ones."""
+        if not len(self._at):
+            return
+        accesses = self._call.accesses
+        self._outermost = outermost_accessors(self._call)
+        access, byte = self._expand()
+        reads = accesses.is_read[access]
+        ordinal = _ordinals(byte, reads)
+        fetch = self._fetch_numbers()[access]
+        again = np.flatnonzero((byte[1:] == byte[:-1]) & (fetch[1:] != fetch[:-1]) & reads[1:]) + 1
+        if not len(again):
+            return
+        pairs = np.stack((fetch[again - 1], fetch[again]), 1)
+        found, which = np.unique(pairs, axis=0, return_inverse=True)
+        which = which.reshape(-1)
+        first_of = {}
+        for number in range(len(found)):
+            rows = again[which == number]
+            earlier, later = int(access[rows[0] - 1]), int(access[rows[0]])
+            sites = self._site(earlier), self._site(later)
+            if sites not in first_of or later < first_of[sites].later:
+                some = rows[:MOST_BYTES].tolist()
+                fetched = tuple(
+                    FetchedByte(int(byte[row]), self._byte_of(int(access[row - 1]), int(byte[row])), int(ordinal[row]))
+                    for row in some
+                )
+                first_of[sites] = FetchPair(earlier, later, not bool(reads[rows[0] - 1]), fetched, len(rows))
+        yield from sorted(first_of.values(), key=lambda pair: pair.later)
+
+    def _expand(self) -> tuple[Numbers, Words]:
+        """Return an access and a byte for each byte that is touched, in order of the bytes, then of time."""
+        accesses = self._call.accesses
+        sizes = accesses.size[self._at].astype(np.int64)
+        access = np.repeat(self._at, sizes)
+        begins = np.cumsum(sizes) - sizes
+        within = np.arange(len(access)) - np.repeat(begins, sizes)
+        byte = accesses.address[access] + within.astype(np.uint64)
+        order = np.lexsort((access, byte))
+        return access[order], byte[order]
+
+    def _fetch_numbers(self) -> Numbers:
+        """Return of each access which fetch it is of: the accessor's number, or behind all of these its instruction."""
+        instruction = self._call.accesses.instruction
+        outermost = self._outermost[self._call.tree.owner[instruction]]
+        return np.where(outermost >= 0, outermost, len(self._outermost) + instruction)
+
+    def _site(self, access: int) -> int:
+        """Return the place that is to blame: the call of the accessor, or the instruction."""
+        accessor = self.accessor_of(access)
+        if accessor is None:
+            return int(self._call.accesses.rip[access])
+        if accessor.call_site is None:
+            return int(accessor.entry)
+        return int(self._call.instructions.rip[accessor.call_site])
+
+    def _byte_of(self, access: int, byte: int) -> int:
+        accesses = self._call.accesses
+        return accesses.value(access) >> 8 * (byte - int(accesses.address[access])) & 0xFF
+
+
+def _meets_another(first: Words, last: Words) -> Mask:
+    """Tell which ranges lie together with another one in a run of ranges that overlap."""
+    order = np.argsort(first, kind="stable")
+    reached = np.maximum.accumulate(last[order])
+    joins = np.zeros(len(order), bool)  # the one before it
+    joins[1:] = first[order][1:] <= reached[:-1]
+    together = joins.copy()
+    together[:-1] |= joins[1:]
+    meets = np.zeros(len(order), bool)
+    meets[order] = together
+    return meets
+
+
+def _ordinals(byte: Words, reads: Mask) -> Numbers:
+    """Return of each row how many reads of its byte there were up to it."""
+    total = np.cumsum(reads)
+    begins = np.concatenate(([True], byte[1:] != byte[:-1]))
+    before = np.where(begins, total - reads, 0)
+    return total - np.maximum.accumulate(before)
