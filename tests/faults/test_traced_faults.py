@@ -4,20 +4,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
 import pytest
 
-from emu import Machine
 from emu.events import FaultStruck, TrapTaken
-from emu.outcome import Outcome
 from emu.trace import Trace
 from tests.conformance.machines import boot
-from tests.faults.test_exact_access import INSTRUCTIONS, accesses_of, copying, listed, running
+from tests.faults.failing_accesses import Setup, accesses_of
+from tests.faults.test_exact_access import INSTRUCTIONS, copying, listed, running
 from tests.faults.touching import toucher
 from tests.trace.random_code import RandomCode
-
-Setup = Callable[[Machine], Callable[[], Outcome]]
 
 PROGRAMS: dict[str, Setup] = {
     "copy": copying(67, 4096 - 21),
