@@ -14,6 +14,7 @@ from types import ModuleType
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
+from docs.accessor_tables import clauses, family
 from docs.assembly_grammar import directives
 from docs.fault_grammar import faults
 from emu.campaign import parse_replay_id
@@ -113,6 +114,9 @@ def wine() -> str:
 
 PAGES = {
     HERE / "images" / "copy.svg": picture,
+    HERE / "reference" / "accessor-clauses.inc": lambda: clauses(ours=False),
+    HERE / "reference" / "accessor-decisions.inc": lambda: clauses(ours=True),
+    HERE / "reference" / "accessor-family.inc": family,
     HERE / "reference" / "assembly-directives.inc": directives,
     HERE / "reference" / "bugchecks.md": bugchecks,
     HERE / "reference" / "faults.inc": faults,

@@ -28,7 +28,7 @@ from emu.testing import assert_copies, assert_raises, options, sweep
 from emu.testing.guest import Guest
 from emu.testing.report import OUTCOME_PROPERTY, REPLAY_PROPERTY
 from emu.trace import ACCESS, EVENT, INSTRUCTION, Trace
-from tests.cli.command_line import run_program
+from tests.cli.command_line import AS_A_PROGRAM, run_program
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"])
@@ -127,6 +127,28 @@ def test_the_tests_of_the_readme_pass_with_a_good_routine(tmp_path: Path) -> Non
 
 def _unwrapped(text: str) -> str:
     return " ".join(text.split())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the lines are for a POSIX shell")
+def test_the_driver_of_the_readme_builds_by_itself_and_in_five_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (driver,) = _blocks("README.md", "c")
+    Path("driver.c").write_text(driver)
+    (build,) = [block for block in _blocks("README.md", "sh") if "lld-link" in block]
+    assert len(build.splitlines()) == 5
+    (tmp_path / "bin").mkdir()
+    for name, arguments in (("python", ""), ("emu", f" -c {shlex.quote(AS_A_PROGRAM)}")):
+        script = tmp_path / "bin" / name
+        script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)}{arguments} "$@"\n')
+        script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    subprocess.run(["sh", "-ec", build], check=True)
+    for image in ("driver.c", "driver.sys"):
+        call = ("run", "Capture", "user:4", "kernel:4", "--image", image)
+        assert "returned 0x0\n" in run_program(*call).out
+        assert "in the __except of driver!Capture" in _unwrapped(run_program(*call, "--fault", "none@arg0+0").out)
 
 
 def test_the_how_to_about_compiled_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

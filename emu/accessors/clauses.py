@@ -45,6 +45,8 @@ _ALL: Final = {
     "filter": Clause("UserMode: EXCEPTION_EXECUTE_HANDLER. KernelMode: EXCEPTION_CONTINUE_SEARCH"),
     "irql": Clause("IRQL <= APC_LEVEL"),
     "one-access": Clause("exactly one access of the type's width, aligned or not", ours=True),
+    "locked": Clause("every access is a locked one; it tries again where another processor was quicker", ours=True),
+    "halves": Clause("several accesses, the lengths first: they and Buffer may be of different moments", ours=True),
     "range-first": Clause(
         "the whole range is checked before the first access; beyond the limit or wrapped around: access violation at "
         "the first byte that is no user address",
@@ -55,8 +57,20 @@ _ALL: Final = {
         "after a fault nothing at or behind the faulting byte is written; of those before it fewer than 64 are missing",
         ours=True,
     ),
-    "misalignment": Clause("a misaligned pointer raises STATUS_DATATYPE_MISALIGNMENT", ours=True),
-    "flags": Clause("AC is left as the caller had it, and DF is 0 on return", ours=True),
+    "either-way": Clause(
+        "copies downwards where the destination begins inside the source, else upwards; after a fault nothing at or "
+        "behind the faulting byte is written in that order; of those before it fewer than 64 are missing",
+        ours=True,
+    ),
+    "misalignment": Clause(
+        "a misaligned pointer raises STATUS_DATATYPE_MISALIGNMENT; the range is checked before", ours=True
+    ),
+    "probe-first": Clause(
+        "a misaligned pointer raises STATUS_DATATYPE_MISALIGNMENT, before the range is checked; length 0: no probe",
+        ours=True,
+    ),
+    "fenced": Clause("a store fence before it returns: no later store is seen before these", ours=True),
+    "flags": Clause("AC is left as the caller had it; DF is 0 on return where string instructions copy", ours=True),
     "page-bounded": Clause(
         "reads aligned chunks, none on a page that holds no byte of the string; stops at the limit with an access "
         "violation at the limit",
@@ -78,7 +92,7 @@ def clauses_of(row: Mapping[str, object], *, takes_mode: bool, order: str, one_a
     binding = {"raises", "call-kept", "irql", "range-first", "flags", order.replace(" ", "-")}
     if takes_mode:
         binding |= {"mode", "kernel-pointer"}
-    if one_access:
+    if one_access and "Interlocked" not in name:
         binding.add("one-access")
     if "StringLength" in name:
         binding.remove("range-first")
@@ -88,21 +102,21 @@ def clauses_of(row: Mapping[str, object], *, takes_mode: bool, order: str, one_a
 
 def _by_what_it_does(name: str, is_macro: bool) -> set[str]:
     if "Interlocked" in name:
-        return {"atomic", "previous-value", "natural-alignment", "misalignment"}
+        access = "one-access" if "CompareExchange" in name else "locked"
+        return {"atomic", "previous-value", "natural-alignment", "misalignment", access}
     if "StringLength" in name:
         return {"terminator", "page-bounded", "inside", "repeats"}
-    if "Struct" in name:
-        binding = {"copies", "volatile", "ascending", "same-type" if is_macro else "zero-length"}
-    elif "Copy" in name or "Move" in name:
-        binding = {"copies", "volatile", "inside", "repeats", "ascending", "zero-length"}
-        binding.add("overlap" if "Move" in name else "no-overlap")
-        if "Move" in name:
-            binding.remove("ascending")
-    elif name.endswith("Memory"):
-        binding = {"fills", "volatile", "inside", "repeats", "ascending", "zero-length"}
-    else:
-        binding = {"descriptor-only"} if "UnicodeString" in name else set()
+    binding = {"alignment-probed", "probe-first"} if name.endswith("Aligned") else {"unaligned"}
     if "NonTemporal" in name:
-        binding.add("non-temporal")
-    binding |= {"alignment-probed", "misalignment"} if name.endswith("Aligned") else {"unaligned"}
+        binding |= {"non-temporal", "fenced"}
+    if "Struct" in name:
+        binding |= {"copies", "volatile", "ascending", "same-type" if is_macro else "zero-length"}
+    elif "Move" in name:
+        binding |= {"copies", "volatile", "inside", "repeats", "overlap", "either-way", "zero-length"}
+    elif "Copy" in name:
+        binding |= {"copies", "volatile", "inside", "repeats", "no-overlap", "ascending", "zero-length"}
+    elif name.endswith("Memory"):
+        binding |= {"fills", "volatile", "inside", "repeats", "ascending", "zero-length"}
+    elif "UnicodeString" in name:
+        binding |= {"descriptor-only", "halves"}
     return binding
