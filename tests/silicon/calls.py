@@ -46,6 +46,11 @@ class Calls:
         self._modes = (USER_MODE, KERNEL_MODE) if accessor.takes_mode else (USER_MODE,)
         self._sizes = (accessor.width,) if accessor.width else LENGTHS
 
+    def plain(self, **given: int) -> Iterator[Case]:
+        """Call once with each Mode."""
+        for mode in self._modes:
+            yield self._case(mode, given)
+
     def across_edges(self) -> Iterator[Case]:
         """Call with every byte of the range as the first behind an edge of the user page, and as the first in it."""
         for mode in self._modes:

@@ -27,7 +27,7 @@ def compare(pages: Sequence[Page], cases: Sequence[Case]) -> list[Stop]:
     What is known: 16 bytes that straddle into a page where they cannot go (`as_on_the_engine`).
     """
     stops = run_natively(pages, cases)
-    emulated = Emulated(pages)
+    emulated = _emulated(tuple(pages))
     for case, stop in zip(cases, stops, strict=True):
         found = emulated.run(case)
         if found != stop and found != (expected := as_on_the_engine(stop, pages)):
@@ -36,13 +36,18 @@ def compare(pages: Sequence[Page], cases: Sequence[Case]) -> list[Stop]:
     return stops
 
 
+@functools.lru_cache(maxsize=4)
+def _emulated(pages: tuple[Page, ...]) -> Emulated:
+    return Emulated(pages)
+
+
 def as_on_the_engine(stop: Stop, pages: Sequence[Page]) -> Stop:
     """Return what the engine makes of a 16-byte move that silicon stopped at its second page.
 
     It moves two halves: where the first one lies in front of the page, a store has written it and a load has read it.
     Of any other stop it makes the same.
     """
-    found = _straddling_move(stop, pages)
+    found = straddling_move(stop, pages)
     if found is None or found.address + _HALF > stop.address:
         return stop
     address, register, is_store = found
@@ -61,7 +66,7 @@ def as_on_the_engine(stop: Stop, pages: Sequence[Page]) -> Stop:
     return stop._replace(xmm=bytes(xmm))
 
 
-class _Move(NamedTuple):
+class Move(NamedTuple):
     """A 16-byte move between memory and an XMM register."""
 
     address: int
@@ -69,7 +74,7 @@ class _Move(NamedTuple):
     is_store: bool
 
 
-def _straddling_move(stop: Stop, pages: Sequence[Page]) -> _Move | None:
+def straddling_move(stop: Stop, pages: Sequence[Page]) -> Move | None:
     """Return the 16-byte move that a page fault on its second page stopped."""
     rip = stop.general[r.RIP]
     if stop.vector != Vector.PAGE_FAULT or not stop.address or stop.address % PAGE:
@@ -83,7 +88,7 @@ def _straddling_move(stop: Stop, pages: Sequence[Page]) -> _Move | None:
     address = base + index * memory.mem.scale + memory.mem.disp
     if not address < stop.address < address + 16:
         return None
-    return _Move(address, register.reg - cs.X86_REG_XMM0, is_store)
+    return Move(address, register.reg - cs.X86_REG_XMM0, is_store)
 
 
 @functools.cache

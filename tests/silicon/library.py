@@ -50,11 +50,6 @@ def address_of(routine: str) -> int:
     return _module()[routine]
 
 
-def has_routine(routine: str) -> bool:
-    """Tell whether the library has a routine of that name."""
-    return routine in _module()
-
-
 def describe(address: int) -> str:
     """Name an address of the image or of the stubs."""
     if _module().contains(Gva(address)):

@@ -18,19 +18,19 @@ from emu.cpu.trap import ERROR_PRESENT as PRESENT
 from emu.cpu.trap import ERROR_USER as USER
 from emu.cpu.trap import ERROR_WRITE as WRITE
 from emu.cpu.trap import Vector
+from emu.memory.layout import USER_PROBE_ADDRESS
 from tests.silicon.calls import Calls
-from tests.silicon.comparison import compare
-from tests.silicon.library import describe, has_routine, library_pages
-from tests.silicon.native import needs_silicon
+from tests.silicon.comparison import compare, straddling_move
+from tests.silicon.emulated import Emulated
+from tests.silicon.library import describe, library_pages
+from tests.silicon.native import needs_silicon, run_natively
 from tests.silicon.world import Case, Protection
 
 pytestmark = needs_silicon
 
-ROUTINES = [
-    accessor
-    for accessor in FAMILY.values()
-    if accessor.kind == "function" and accessor.user_parameters and has_routine(accessor.name)
-]
+FAST_FAIL = FAMILY["RtlFastFailIfUserPointer"]
+
+ROUTINES = [each for each in FAMILY.values() if each.kind == "function" and each.user_parameters]
 
 
 def _writes_to_user(accessor: Accessor) -> bool:
@@ -60,8 +60,35 @@ def _cases(accessor: Accessor) -> Iterator[Case]:
 )
 def test_agrees(accessor: Accessor, erms: bool, neighbours: Protection | None) -> None:
     """The neighbours of the user page are absent or read-only: every byte of a range is the first behind an edge."""
-    stops = compare(library_pages(erms, neighbours), list(_cases(accessor)))
+    pages = library_pages(erms, neighbours)
+    stops = compare(pages, list(_cases(accessor)))
     ends = {describe(stop.general[r.RIP]) for stop in stops if stop.vector == Vector.BREAKPOINT}
     assert ends == {"return", "RtlRaiseException"}
     error_codes = {stop.error_code for stop in stops if stop.vector == Vector.PAGE_FAULT}
     assert error_codes >= ({PRESENT | WRITE | USER} if neighbours else {USER | WRITE * _writes_to_user(accessor)})
+    if not accessor.takes_mode:
+        moves = [move for stop in stops if (move := straddling_move(stop, pages))]
+        assert not any(move.is_store for move in moves), "what lands in user memory would differ from silicon"
+
+
+def test_the_filter_agrees() -> None:
+    stops = compare(library_pages(False), list(Calls(FAMILY["UmaExceptionFilter"]).plain()))
+    assert [stop.general[r.RAX] & 0xFFFF_FFFF for stop in stops] == [1, 0]
+    assert {describe(stop.general[r.RIP]) for stop in stops} == {"return"}
+
+
+@pytest.mark.parametrize("pointer", [USER_PROBE_ADDRESS, 1 << 47, 0xFFFF_8000_0000_0000, (1 << 64) - 1])
+def test_a_kernel_pointer_is_no_fast_fail(pointer: int) -> None:
+    (stop,) = compare(library_pages(False), list(Calls(FAST_FAIL).plain(Pointer=pointer)))
+    assert describe(stop.general[r.RIP]) == "return"
+
+
+@pytest.mark.parametrize("pointer", [0, USER_PROBE_ADDRESS - 1])
+def test_a_fast_fail_is_an_interrupt(pointer: int) -> None:
+    """int 29h: at CPL 3 its gate refuses it, with #GP at the instruction; on the engine it is vector 29h behind it."""
+    pages, (case,) = library_pages(False), Calls(FAST_FAIL).plain(Pointer=pointer)
+    (silicon,), engine = run_natively(pages, [case]), Emulated(pages).run(case)
+    assert (silicon.vector, silicon.error_code) == (Vector.GENERAL_PROTECTION, Vector.FAST_FAIL << 3 | 2)
+    assert engine.vector == Vector.FAST_FAIL
+    assert engine.general[r.RIP] == silicon.general[r.RIP] + 2
+    assert engine.general[: r.RIP] == silicon.general[: r.RIP]
