@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every line, every instruction and every part of a `__try` block of CopyFromUser and of the kernel's frames is run.
+"""Every line, every instruction and every part of a `__try` block of the library and of the kernel's frames is run.
 
 What cannot be run is left out by the rules of reachable_code.py, and must not run.
 """
@@ -14,23 +14,23 @@ import pytest
 
 from emu import Machine, Profile, build_guest
 from emu.address import Gva
-from emu.cpu.registers import FLAG_AC
-from emu.image import Module
 from emu.toolchain.layout import guest_directory
 from emu.trace.coverage import Coverage
 from tests.conformance.seh.programs import PROGRAMS
-from tests.guest.copies import pattern
 from tests.guest.reachable_code import folded, instructions
-from tests.guest.watched_call import KERNEL_FLAGS, WatchedCall
+from tests.guest.ways import LIMIT, Ways, named
 
 if TYPE_CHECKING:
     from emu.testing.machines import MachinePool
 
+LIBRARY = tuple(sorted(path.name for path in (guest_directory() / "umaccess").iterdir()))
+FRAMES = ("consolidation.S", "export_stubs.S", "guarded_call.S", "handler_thunks.S", "trap_entry.S")
+
 FILES = {
-    "umaccess": ("copy_from_user.S", "initialize.S", "raise.S"),
-    "ntoskrnl": ("consolidation.S", "export_stubs.S", "guarded_call.S", "handler_thunks.S", "trap_entry.S"),
+    "umaccess": LIBRARY,
+    "ntoskrnl": (*FRAMES, "user_primitives.S", *(f"../umaccess/{name}" for name in LIBRARY)),
 }
-"""What must be covered, by module."""
+"""What must be covered, by module; the kernel's primitives are the library's sources."""
 
 REACHING = (
     "consolidation",  # the frame of a consolidated unwind
@@ -39,31 +39,22 @@ REACHING = (
 )
 """Programs of tests/conformance/seh which reach what no copy does."""
 
-LIMIT = 0x7FFF_FFFF_0000
 
-
-def _named(machine: Machine, name: str) -> Module:
-    return next(module for module in machine.modules if module.name == name)
-
-
-def _copies(machine: Machine) -> Coverage:
-    """Take every way through the library."""
-    library = _named(machine, "umaccess")
-    watched = WatchedCall(machine)
-    source, target = machine.user.alloc(pattern(1024)), machine.kernel.alloc(1024)
-    routine = library["CopyFromUser"]
+def _accessors(machine: Machine) -> Coverage:
+    """Take every way through the library and the kernel's primitives that leaves the machine running."""
+    ways = Ways(machine)
     with machine.trace() as trace:
-        machine.call(library["DriverEntry"])
-        for length in (0, 131, 600):
-            machine.call(routine, target, source, length)
-        watched.call(routine, (target.address, source.address, 64), rflags=KERNEL_FLAGS | FLAG_AC)
-        machine.call("Poke", library["UmaFeatures"], 0)
-        machine.call(routine, target, source, 64)
-        watched.call(routine, (target.address, LIMIT, 64), handle=2)  # the first one is continued from
-        machine.call(routine, target, source, 64, guarded=False)
-        machine.user.unmap(source)
-        machine.call(routine, target, source, 64)
-        machine.call(routine, target, source, 64, guarded=False)
+        ways.take_all()
+        machine.call(ways.library["CopyFromUser"], 0, 0, 0, guarded=False)
+        machine.call(ways.library["CopyFromUser"], 0, LIMIT, 1)
+        machine.call(ways.library["CopyFromUser"], 0, LIMIT, 1, guarded=False)
+    return trace.coverage()
+
+
+def _stop(machine: Machine, image: str) -> Coverage:
+    ways = Ways(machine)
+    with machine.trace() as trace:
+        ways.stop(named(machine, image))
     return trace.coverage()
 
 
@@ -82,7 +73,11 @@ def runs(machine_pool: MachinePool) -> dict[str, Coverage]:
     def fresh() -> Machine:
         return machine_pool.take(Profile())
 
-    return {"copies": _copies(fresh()), **{name: _program(fresh(), name) for name in REACHING}}
+    return {
+        "accessors": _accessors(fresh()),
+        **{image: _stop(fresh(), image) for image in FILES},
+        **{name: _program(fresh(), name) for name in REACHING},
+    }
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +91,7 @@ def _missed_lines(machine: Machine, covered: Coverage) -> list[str]:
     ran = {(each.file, line) for each in covered.files for line, hits in each.lines.items() if hits}
     wrong = []
     for name, files in FILES.items():
-        code = instructions(_named(machine, name), files)
+        code = instructions(named(machine, name), files)
         reachable = {(each.file, each.line) for each in code if not each.never_reached}
         never = {(each.file, each.line) for each in code} - reachable
         wrong += [f"{file}:{line} did not run" for file, line in sorted(reachable - ran)]
@@ -111,7 +106,7 @@ def test_every_line_is_run(machine: Machine, covered: Coverage) -> None:
 def test_every_instruction_is_run(machine: Machine, covered: Coverage) -> None:
     """A line of a macro is more than one of them. Of the export stubs, which are one macro, each runs in some stub."""
     for name, files in FILES.items():
-        module = _named(machine, name)
+        module = named(machine, name)
         (of_module,) = (each for each in covered.modules if each.name == name)
         ran = {folded(module, rva) for rva in of_module.instructions}
         code = instructions(module, files)
@@ -129,12 +124,7 @@ def test_every_part_of_every_try_block_is_run(covered: Coverage) -> None:
     assert missed == []
 
 
-def test_the_whole_library_is_looked_at() -> None:
-    sources = (guest_directory() / "umaccess").glob("*.S")
-    assert sorted(FILES["umaccess"]) == sorted(source.name for source in sources)
-
-
-@pytest.mark.parametrize("run", ["copies", *REACHING])
+@pytest.mark.parametrize("run", ["accessors", *FILES, *REACHING])
 def test_what_no_run_reaches_is_told(machine: Machine, runs: dict[str, Coverage], run: str) -> None:
     """Without any one of the runs something is missed."""
     others = reduce(or_, (coverage for name, coverage in runs.items() if name != run))
