@@ -21,6 +21,8 @@ from emu.checks.call.accessor_calls import AccessorCall, DeclaredRange, accessor
 from emu.checks.call.code_kind import CodeKind
 from emu.checks.call.columns import USER_END, Accesses, CodeTable, Instructions, Mask, Numbers, with_faults
 from emu.checks.call.export_calls import ExportCallMade, export_calls
+from emu.checks.call.frames import Frames
+from emu.checks.call.origins import Origins
 from emu.checks.call.pool_lives import PoolLife, pool_lives
 from emu.checks.call.source import CheckedSource
 from emu.checks.call.timeline import Timeline
@@ -208,6 +210,11 @@ class CheckedCall:
         found = (each for each in self.tree.activations if each.entry == self.request.address)
         return next(found, None)
 
+    @functools.cached_property
+    def frames(self) -> Frames:
+        """Where return addresses stand, and which activations returned."""
+        return Frames(self.tree, self.instructions, self.accesses)
+
     def registers_before(self, instructions: Numbers) -> Words:
         """Return the registers before some instructions, in ascending order, a row each (`REGISTER_COLUMNS`).
 
@@ -258,6 +265,11 @@ class CheckedCall:
     def export_calls(self) -> tuple[ExportCallMade, ...]:
         """The calls of kernel exports that the host implements."""
         return tuple(export_calls(self.events, self.event_places, self._runs[0]))
+
+    @functools.cached_property
+    def origins(self) -> Origins:
+        """Where values came from."""
+        return Origins(self.instructions, self.accesses, *self._runs, lambda: self.export_calls)
 
     @functools.cached_property
     def pool_lives(self) -> tuple[PoolLife, ...]:
@@ -311,6 +323,19 @@ class CheckedCall:
         for each in activations:
             inside[each.number] = each in known or (each.parent is not None and inside[each.parent.number])
         return inside[self.tree.owner]
+
+    @functools.cached_property
+    def running_accessor(self) -> Numbers:
+        """Of each instruction the index in `accessor_calls` of what it ran in, of nested ones the outermost.
+
+        -1 for what ran in none, and for filters and handlers: they are not the accessor's.
+        """
+        running = np.full(len(self.tree.activations) + 1, -1, np.int64)  # the last one is for number -1
+        known = {made.activation: index for index, made in enumerate(self.accessor_calls)}
+        for each in self.tree.activations:
+            above = running[each.parent.number] if each.parent is not None and each.by_guest else -1
+            running[each.number] = above if above >= 0 else known.get(each, -1)
+        return running[self.tree.owner]
 
     def is_accessor(self, activation: Activation) -> bool:
         """Tell whether an activation is an accessor's, or of what one called."""

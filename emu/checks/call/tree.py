@@ -59,6 +59,11 @@ class Activation:
         """Whether its caller jumped to it, and has its own return address returned to."""
         return self.by == JUMP
 
+    @property
+    def by_guest(self) -> bool:
+        """Whether code called it or jumped to it, and not the host."""
+        return self.by in (CALL, JUMP)
+
     def __repr__(self) -> str:
         return f"<Activation {self.number} of {self.entry:#x}, instructions {self.begin} to {self.end}>"
 

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where the return address of each activation stands, and which activations returned to it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from emu.checks.call.code_kind import CodeKind
+from emu.checks.call.columns import Accesses, Instructions, Mask, Numbers
+from emu.checks.call.tree import CallTree
+from emu.trace.source import Words
+
+HOME_SPACE = 32
+"""Bytes above the return address that are the callee's (Microsoft Learn, "x64 stack usage")."""
+
+
+class Frames:
+    """The frames of the activations of a call, by the activations' numbers."""
+
+    def __init__(self, tree: CallTree, instructions: Instructions, accesses: Accesses) -> None:
+        self._tree = tree
+        self._instructions = instructions
+        self._accesses = accesses
+        activations = tree.activations
+        self.parent: Numbers = np.array(
+            [-1 if each.parent is None else each.parent.number for each in activations], int
+        )
+        """The caller of each; -1 for none."""
+        self.slot: Words = self._slots()
+        """The address at which the return address of each was pushed; 0 where the host began it.
+
+        Where it was jumped to, it is that of what jumped.
+        """
+        self.returned: Mask = self._returned()
+        """Whether each ended with a return of its own, or of what it jumped to."""
+
+    def pushed_at(self, calls: Numbers) -> Words:
+        """Return the address at which each of some call instructions pushed."""
+        pushed: Words = self._accesses.address[np.searchsorted(self._accesses.instruction, calls, "right") - 1]
+        return pushed
+
+    def popped_at(self, returns: Numbers) -> Words:
+        """Return the address from which each of some `ret` instructions took where to go."""
+        popped: Words = self._accesses.address[np.searchsorted(self._accesses.instruction, returns)]
+        return popped
+
+    def _slots(self) -> Words:
+        activations = self._tree.activations
+        slots = np.zeros(len(activations), np.uint64)
+        called = [each for each in activations if each.call_site is not None and not each.by_jump]
+        if called:
+            sites = np.array([each.call_site for each in called], np.int64)
+            slots[[each.number for each in called]] = self.pushed_at(sites)
+        for each in activations:
+            if each.by_jump and each.parent is not None:
+                slots[each.number] = slots[each.parent.number]
+        return slots
+
+    def _returned(self) -> Mask:
+        instructions, tree = self._instructions, self._tree
+        returned = np.zeros(len(tree.activations), bool)
+        returns = np.zeros(len(instructions) + 1, bool)
+        returns[instructions.of_kind(CodeKind.RETURN)] = True
+        for each in reversed(tree.activations):
+            last = each.end - 1
+            if each.end >= len(instructions) or not returns[last]:
+                continue
+            owner = tree.at(last)
+            while owner is not None and owner is not each and owner.by_jump:
+                owner = owner.parent
+            goes_to = int(instructions.rip[each.end])
+            returned[each.number] = owner is each and each.return_address in (None, goes_to)
+        return returned
