@@ -139,6 +139,14 @@ class Machine:
             checker.begin()
             self._checker = checker
 
+    def declare_accessor(self, routine: str, as_: str = "CopyFromUser") -> None:
+        """Tell the checks, if there are any, that a routine touches user memory as a documented accessor does.
+
+        Raises `CheckError` for one that is none.
+        """
+        if self._checker is not None:
+            self._checker.declare_accessor(routine, as_)
+
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What the checks found in the calls since boot or the last reset, each thing once; see `checks=`.

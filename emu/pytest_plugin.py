@@ -44,6 +44,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from emu.testing.coverage_report import CoverageCollector  # noqa: PLC0415
 
         config.pluginmanager.register(CoverageCollector(config), "emu-coverage")
+    if config.getoption("--emu-checks") is not None or options.selects_checks(config):
+        from emu.testing.check_findings import checks_of  # noqa: PLC0415
+
+        checks_of(config)
     if config.getoption("--emu-update"):
         from emu.testing.golden import files_of  # noqa: PLC0415
 
@@ -87,6 +91,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """Know which test uses the machines that are taken."""
     with running(item):
         return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test for what checks found in the calls of its machines, or were to find."""
+    result = yield
+    if options.are_checks_wanted(item):
+        from emu.testing.check_findings import checks_of  # noqa: PLC0415
+
+        checks_of(item.config).judge(item)
+    return result
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
+from emu.accessors import FAMILY
 from emu.checks.call.checked_call import CheckedCall, Surroundings, TracedLog
 from emu.checks.call.source import CheckedSource
 from emu.checks.check_error import CheckError
@@ -104,6 +105,12 @@ class Checker:
             for finding in found or ():
                 if finding.identity not in self._found and not self._suppressions.leaves_out(finding):
                     self._found[finding.identity] = finding
+
+    def declare_accessor(self, routine: str, as_: str) -> None:
+        """Take note of a routine that is as an accessor; an accessor itself stays what it is."""
+        check_accessors({routine: as_})
+        if routine not in FAMILY:
+            self.accessors.setdefault(routine, as_)
 
     def begin(self) -> None:
         """Tell the plugins of the machine, and of what it has loaded already."""

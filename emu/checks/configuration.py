@@ -151,6 +151,15 @@ class Suppressions:
                 return True
         return False
 
+    @property
+    def used(self) -> tuple[Suppression, ...]:
+        """Those for which something was found."""
+        return tuple(each for each in self._all if each in self._used)
+
+    def use(self, suppressions: Iterable[Suppression]) -> None:
+        """Note that something was found for some."""
+        self._used.update(suppressions)
+
     def unused(self, checks: Iterable[str]) -> tuple[Suppression, ...]:
         """Return those of these checks for which nothing was found."""
         names = set(checks)

@@ -60,6 +60,7 @@ def assert_copies(
 def _observe(machine: Machine, routine: str, content: bytes, case: CopyCase, budget: int) -> Observation:
     __tracebackhide__ = True
     length, source_offset, target_offset, faults, profile, irql = case
+    machine.declare_accessor(routine)
     function = machine.resolve(routine)
     source = machine.user.alloc(room_for(faults, SOURCE, length), offset=source_offset, name="source")
     region = machine.kernel.alloc(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, TypeAlias
 
 from emu.address import PAGE_SIZE, Gva
 from emu.cpu.recorder import Filter
@@ -22,10 +22,15 @@ from emu.memory.page_table import STATE_MASK, STATE_SHIFT, PageState
 from emu.outcome import Outcome
 from emu.profile import Profile
 from emu.testing.current import MACHINES, current_item
+from emu.testing.options import are_checks_wanted
 from emu.trace.recorded import RecordedSource
 from emu.trace.replay import Replay
 from emu.trace.run_log import RunLog
 from emu.trace.trace import Trace
+
+if TYPE_CHECKING:
+    from emu.checks.checker import Checker
+    from emu.checks.finding import Finding
 
 CALLS_LOGGED: Final = 64
 """Calls that go into one log: to begin one costs as much as to log a call."""
@@ -116,16 +121,21 @@ class LoggedMachine(Machine):
     _is_held = False
     """Whether all calls of the test are to be in one log."""
     _was_reset = False
+    _found: dict[tuple[str, str, int], Finding]
+    """What was found in the test before resets."""
 
     def begin_test(self) -> None:
         """Begin to log calls."""
         self._in_test = self.keeps_log
         self._injected = []
         self.images = []
+        self._found = {}
 
     def end_test(self) -> None:
         """Log no more, and forget what was."""
         self._end_log()
+        self._checker = None
+        self._found = {}
         self._in_test = self._is_held = self._was_reset = False
         self._kept = self.last_call = None
         self.default_irql = 0
@@ -213,8 +223,29 @@ class LoggedMachine(Machine):
         self._hand_on(log)
 
     def _hand_on(self, log: RunLog) -> None:
+        if self._checker is not None and not log.given_up:
+            self._checker.look_at(log)
         if self.sink is not None and log.calls and not (isinstance(log, BoundedLog) and log.given_up):
             self.sink(self, log)
+
+    def _begin_check_log(self, checker: Checker) -> None:
+        if not self._in_test:
+            super()._begin_check_log(checker)
+        elif self._log is None or self._log is self._kept:
+            self._begin_log()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the checks found since the test began or the last reset, see `Machine.findings`."""
+        if self._checker is not None and not self._is_held:
+            self._end_log()
+        return super().findings
+
+    @property
+    def findings_of_test(self) -> tuple[Finding, ...]:
+        """What they found in the whole test."""
+        self._found |= {finding.identity: finding for finding in self.findings}
+        return tuple(self._found.values())
 
     def trace_of(self, log: RunLog) -> Trace:
         """Return the trace that a finished log of this machine is."""
@@ -286,6 +317,8 @@ class LoggedMachine(Machine):
 
     def reset(self) -> None:
         """Go back to the last checkpoint, see `Machine.reset`."""
+        if self._in_test and self._checker is not None:
+            self._found |= {finding.identity: finding for finding in self.findings}
         super().reset()
         self._was_reset = True
         if self._in_test:
@@ -319,6 +352,10 @@ class MachinePool:
         if machine not in machines:
             machines.append(machine)
         machine.begin_test()
+        if item is not None and are_checks_wanted(item):
+            from emu.testing.check_findings import checks_of  # noqa: PLC0415 (few runs check anything)
+
+            checks_of(item.config).begin(machine, item)
         return machine
 
     def close(self) -> None:

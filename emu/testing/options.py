@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from emu.profile import Profile
 
 MARKER: Final = "emu"
-KEYWORDS: Final = ("profile", "smap", "irql")
+KEYWORDS: Final = ("profile", "smap", "irql", "finds", "checks")
 QUICK, FULL = "quick", "full"
 QUICK_SAMPLE: Final = 500
 """Cases that `--emu-sweep=quick` runs of a sweep, the same ones each time."""
 
 HIGHEST_IRQL: Final = 15
+
+CHECKS_PLUGIN: Final = "emu-checks"
+"""The plugin that is there where a run has checks."""
 
 PROFILES = pytest.StashKey["tuple[Profile, ...]"]()
 """Of a configuration: those of `--emu-profiles`."""
@@ -49,6 +52,12 @@ def add_options(parser: pytest.Parser) -> None:
         default=[],
         help="a module to report; by default those that tests load from files, without any of these all",
     )
+    group.addoption(
+        "--emu-checks",
+        metavar="CHECKS",
+        help="check every call: default, all, or names with commas between; by default what [tool.umaccess-emu.checks] "
+        "of pyproject.toml selects",
+    )
     group.addoption("--emu-update", action="store_true", help="accept the traces that differ from the golden ones")
 
 
@@ -56,11 +65,21 @@ def configure(config: pytest.Config) -> None:
     """Declare the marker, and read `--emu-profiles`. Raises `pytest.UsageError`."""
     config.addinivalue_line(
         "markers",
-        f"{MARKER}(profile=, smap=, irql=): the CPU model and SMAP policy of the test's machine, the IRQL of its calls",
+        f"{MARKER}(profile=, smap=, irql=, finds=, checks=): the CPU model and SMAP policy of the test's machine, the "
+        "IRQL of its calls; the checks that must find something, and those that look",
     )
     text = config.getoption("--emu-profiles")
     if text is not None:
         config.stash[PROFILES] = parse_profiles(text)
+
+
+def selects_checks(config: pytest.Config) -> bool:
+    """Tell whether the project's `pyproject.toml` may select checks: one that does not name the table does not."""
+    path = config.rootpath / "pyproject.toml"
+    try:
+        return b"umaccess-emu.checks" in path.read_bytes()
+    except OSError:
+        return False
 
 
 def parse_profiles(text: str) -> tuple[Profile, ...]:
@@ -85,6 +104,10 @@ class Marked:
     profile: Profile | None = None
     smap: str | None = None
     irql: int = 0
+    finds: tuple[str, ...] = ()
+    """Checks that must find something."""
+    checks: tuple[str, ...] | None = None
+    """Those that look, None: those of the run."""
 
     def applied_to(self, profile: Profile | None) -> Profile:
         """Return the profile of the test's machine; `profile` is what the command line has for it."""
@@ -92,6 +115,13 @@ class Marked:
 
         chosen = self.profile or profile or Profile()
         return chosen if self.smap is None else Profile(chosen.cpu, self.smap, chosen.primitives)
+
+
+def are_checks_wanted(item: pytest.Item) -> bool:
+    """Tell whether a test's machines may have checks."""
+    return item.config.pluginmanager.has_plugin(CHECKS_PLUGIN) or any(
+        {"finds", "checks"}.intersection(mark.kwargs) for mark in item.iter_markers(MARKER)
+    )
 
 
 def marked(item: pytest.Item) -> Marked:
@@ -109,7 +139,9 @@ def marked(item: pytest.Item) -> Marked:
     return _read(**given)
 
 
-def _read(profile: object = None, smap: object = None, irql: object = 0) -> Marked:
+def _read(
+    profile: object = None, smap: object = None, irql: object = 0, finds: object = (), checks: object = None
+) -> Marked:
     from emu.profile import SMAP_POLICIES, Profile, ProfileError  # noqa: PLC0415
 
     if smap is not None and smap not in SMAP_POLICIES:
@@ -123,7 +155,20 @@ def _read(profile: object = None, smap: object = None, irql: object = 0) -> Mark
             _fail(f"profile={profile!r}: {error}")
     if profile is not None and not isinstance(profile, Profile):
         _fail(f"profile={profile!r}: give a Profile or its text form, as 'nehalem'")
-    return Marked(profile, None if smap is None else str(smap), irql)
+    return Marked(
+        profile,
+        None if smap is None else str(smap),
+        irql,
+        _names("finds", finds),
+        None if checks is None else _names("checks", checks),
+    )
+
+
+def _names(keyword: str, value: object) -> tuple[str, ...]:
+    names = (value,) if isinstance(value, str) else value
+    if not isinstance(names, tuple | list) or not all(isinstance(name, str) for name in names):
+        _fail(f"{keyword}={value!r}: give the name of a check, or a list of them")
+    return tuple(word.strip() for name in names for word in name.split(",") if word.strip())
 
 
 def _fail(what: str) -> NoReturn:

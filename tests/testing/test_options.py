@@ -51,7 +51,7 @@ def test_the_nearest_marker_says_profile_policy_and_irql(pytester: pytest.Pytest
 @pytest.mark.parametrize(
     ("marker", "message"),
     [
-        ("cpu='nehalem'", "cpu= is unknown; there are profile=, smap=, irql="),
+        ("cpu='nehalem'", "cpu= is unknown; there are profile=, smap=, irql=, finds=, checks="),
         ("'nehalem'", "'nehalem' has no name; write @pytest.mark.emu(profile='nehalem')"),
         ("profile='i486'", "profile='i486': unknown CPU model 'i486'; known: nehalem*"),
         ("profile=5", "profile=5: give a Profile or its text form, as 'nehalem'"),
