@@ -21,6 +21,7 @@ DEFAULT: Final = "default"
 ALL: Final = "all"
 
 _BUILTIN: Final = {
+    
     "direct-user-access": "emu.checks.builtin.direct_user_access:DirectUserAccess",
     "double-fetch": "emu.checks.builtin.double_fetch:DoubleFetch",
     "irql": "emu.checks.builtin.irql:Irql",
