@@ -84,8 +84,6 @@ def read_imports(image: bytes, rva: int, size: int, name: str) -> list[Import]:
         if rva >= last:
             mapped.refuse("import descriptor", rva, f"more than the limit of 0x{MOST_DLLS:X} DLLs")
         dll = mapped.text(dll_rva, "import descriptor Name")
-        if addresses % 8:
-            mapped.refuse(f"import address table of {dll}", addresses, "not a multiple of 8")
         slot, lookup = addresses, lookup or addresses
         while True:
             (thunk,) = mapped.fields(_QWORD, lookup, f"import lookup table of {dll}")

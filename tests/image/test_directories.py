@@ -36,6 +36,13 @@ def test_imports_by_name(lookup: int) -> None:
     assert found == [Import("nt.exe", "First", 0x240), Import("nt.exe", "Second", 0x248)]
 
 
+def test_an_import_address_table_may_lie_anywhere() -> None:
+    """LLVM's linker puts one at a multiple of 4 where it links with an import library of GNU's tools."""
+    image = bytearray(imports(0x320))
+    image[0x110:0x114] = (0x244).to_bytes(4, "little")
+    assert read_imports(bytes(image), 0x100, 40, "x.sys") == [Import("nt.exe", "First", 0x244)]
+
+
 @pytest.mark.parametrize(
     ("image", "message"),
     [
