@@ -209,7 +209,7 @@ class Bench:
             outcome = self._call(self._with_flags, (self._block.address,), case.irql)
         return (
             self._check_ending(case, expected, outcome, routines)
-            or self._check_memory(expected.landed, memory)
+            or self.check_memory(expected.landed, memory)
             or self._check_registers(case, expected, outcome, enters_with_ac)
         )
 
@@ -285,7 +285,8 @@ class Bench:
         bodies = _bodies(case.name, case.symbol, self._has_kernel_primitives)
         return "" if any(names & bodies for names in seen) else f"no frame is the routine's: {seen}"
 
-    def _check_memory(self, landed: Landed | None, memory: Memory) -> str:
+    def check_memory(self, landed: Landed | None, memory: Memory) -> str:
+        """Compare all arenas. Returns what is wrong, or nothing."""
         for arena, begin, end in self._places:
             before, after = memory.content(arena), bytes(self._ram[begin:end])
             if landed is not None and arena.holds(landed.address):
