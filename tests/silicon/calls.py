@@ -11,7 +11,7 @@ from emu.accessors import Accessor
 from emu.accessors.accessor import Parameter
 from emu.cpu import registers as r
 from emu.memory.layout import USER_PROBE_ADDRESS
-from tests.silicon.library import ENTRY_STACK, OTHER, USER, address_of, pattern
+from tests.silicon.library import ENTRY_STACK, LIBRARY, OTHER, USER, Loaded, pattern
 from tests.silicon.world import PAGE, Case, pack_registers
 
 _AROUND: Final = (16, 32, 48, 64, 96, 128)
@@ -34,10 +34,10 @@ _POINTERS: Final = ("Destination", "Source", "Address", "String", "Pointer")
 class Calls:
     """Makes cases of calls; the registers that the convention says nothing of hold random bits."""
 
-    def __init__(self, accessor: Accessor) -> None:
+    def __init__(self, accessor: Accessor, image: Loaded = LIBRARY) -> None:
         self._accessor = accessor
         self._random = random.Random(accessor.name)
-        self._address = address_of(accessor.name)
+        self._address = image.address_of(accessor.name)
         self._xmm = [self._random.randbytes(256) for _ in range(4)]
         names = [each.name for each in accessor.parameters]
         self._pointers = [name for name in names if name in _POINTERS]

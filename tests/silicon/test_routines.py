@@ -8,11 +8,11 @@ its record on the stack.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
-from emu.accessors import FAMILY, Accessor
+from emu.accessors import FAMILY, PRIMITIVES, Accessor
 from emu.cpu import registers as r
 from emu.cpu.trap import ERROR_PRESENT as PRESENT
 from emu.cpu.trap import ERROR_USER as USER
@@ -22,7 +22,7 @@ from emu.memory.layout import USER_PROBE_ADDRESS
 from tests.silicon.calls import Calls
 from tests.silicon.comparison import compare, straddling_move
 from tests.silicon.emulated import Emulated
-from tests.silicon.library import describe, library_pages
+from tests.silicon.library import KERNEL, LIBRARY, Loaded
 from tests.silicon.native import needs_silicon, run_natively
 from tests.silicon.world import Case, Protection
 
@@ -37,8 +37,8 @@ def _writes_to_user(accessor: Accessor) -> bool:
     return any("out" in parameter.direction for parameter in accessor.user_parameters)
 
 
-def _cases(accessor: Accessor) -> Iterator[Case]:
-    calls = Calls(accessor)
+def _cases(accessor: Accessor, image: Loaded) -> Iterator[Case]:
+    calls = Calls(accessor, image)
     if any(each.name == "String" for each in accessor.parameters):
         yield from calls.strings()
         return
@@ -49,20 +49,34 @@ def _cases(accessor: Accessor) -> Iterator[Case]:
         yield from calls.moves()
 
 
-@pytest.mark.parametrize(
-    ("accessor", "erms", "neighbours"),
-    [
-        pytest.param(accessor, erms, neighbours, id=f"{accessor.name}-{neighbours or 'absent'}{'-erms' * erms}")
-        for accessor in ROUTINES
-        for erms, neighbours in ((False, None), (True, None), (False, "ro"))
-        if (not erms or accessor.width is None) and (neighbours is None or _writes_to_user(accessor))
-    ],
-)
+def _in_each_way(routines: Iterable[Accessor]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        ("accessor", "erms", "neighbours"),
+        [
+            pytest.param(accessor, erms, neighbours, id=f"{accessor.name}-{neighbours or 'absent'}{'-erms' * erms}")
+            for accessor in routines
+            for erms, neighbours in ((False, None), (True, None), (False, "ro"))
+            if (not erms or accessor.width is None) and (neighbours is None or _writes_to_user(accessor))
+        ],
+    )
+
+
+@_in_each_way(ROUTINES)
 def test_agrees(accessor: Accessor, erms: bool, neighbours: Protection | None) -> None:
     """The neighbours of the user page are absent or read-only: every byte of a range is the first behind an edge."""
-    pages = library_pages(erms, neighbours)
-    stops = compare(pages, list(_cases(accessor)))
-    ends = {describe(stop.general[r.RIP]) for stop in stops if stop.vector == Vector.BREAKPOINT}
+    _check_agreement(LIBRARY, accessor, erms, neighbours)
+
+
+@_in_each_way(each for each in ROUTINES if each.name in PRIMITIVES)
+def test_the_kernels_agree(accessor: Accessor, erms: bool, neighbours: Protection | None) -> None:
+    """So do the primitives in the kernel image, which a kernel that has them gives to the library."""
+    _check_agreement(KERNEL, accessor, erms, neighbours)
+
+
+def _check_agreement(image: Loaded, accessor: Accessor, erms: bool, neighbours: Protection | None) -> None:
+    pages = image.pages(erms, neighbours)
+    stops = compare(pages, list(_cases(accessor, image)))
+    ends = {image.describe(stop.general[r.RIP]) for stop in stops if stop.vector == Vector.BREAKPOINT}
     assert ends == {"return", "RtlRaiseException"}
     error_codes = {stop.error_code for stop in stops if stop.vector == Vector.PAGE_FAULT}
     assert error_codes >= ({PRESENT | WRITE | USER} if neighbours else {USER | WRITE * _writes_to_user(accessor)})
@@ -72,21 +86,21 @@ def test_agrees(accessor: Accessor, erms: bool, neighbours: Protection | None) -
 
 
 def test_the_filter_agrees() -> None:
-    stops = compare(library_pages(False), list(Calls(FAMILY["UmaExceptionFilter"]).plain()))
+    stops = compare(LIBRARY.pages(False), list(Calls(FAMILY["UmaExceptionFilter"]).plain()))
     assert [stop.general[r.RAX] & 0xFFFF_FFFF for stop in stops] == [1, 0]
-    assert {describe(stop.general[r.RIP]) for stop in stops} == {"return"}
+    assert {LIBRARY.describe(stop.general[r.RIP]) for stop in stops} == {"return"}
 
 
 @pytest.mark.parametrize("pointer", [USER_PROBE_ADDRESS, 1 << 47, 0xFFFF_8000_0000_0000, (1 << 64) - 1])
 def test_a_kernel_pointer_is_no_fast_fail(pointer: int) -> None:
-    (stop,) = compare(library_pages(False), list(Calls(FAST_FAIL).plain(Pointer=pointer)))
-    assert describe(stop.general[r.RIP]) == "return"
+    (stop,) = compare(LIBRARY.pages(False), list(Calls(FAST_FAIL).plain(Pointer=pointer)))
+    assert LIBRARY.describe(stop.general[r.RIP]) == "return"
 
 
 @pytest.mark.parametrize("pointer", [0, USER_PROBE_ADDRESS - 1])
 def test_a_fast_fail_is_an_interrupt(pointer: int) -> None:
     """int 29h: at CPL 3 its gate refuses it, with #GP at the instruction; on the engine it is vector 29h behind it."""
-    pages, (case,) = library_pages(False), Calls(FAST_FAIL).plain(Pointer=pointer)
+    pages, (case,) = LIBRARY.pages(False), Calls(FAST_FAIL).plain(Pointer=pointer)
     (silicon,), engine = run_natively(pages, [case]), Emulated(pages).run(case)
     assert (silicon.vector, silicon.error_code) == (Vector.GENERAL_PROTECTION, Vector.FAST_FAIL << 3 | 2)
     assert engine.vector == Vector.FAST_FAIL
