@@ -14,6 +14,7 @@ from types import ModuleType
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
+from docs.accessor_conformance import conformance
 from docs.accessor_tables import clauses, family
 from docs.assembly_grammar import directives
 from docs.fault_grammar import faults
@@ -119,6 +120,7 @@ PAGES = {
     HERE / "reference" / "accessor-family.inc": family,
     HERE / "reference" / "assembly-directives.inc": directives,
     HERE / "reference" / "bugchecks.md": bugchecks,
+    HERE / "reference" / "conformance.md": conformance,
     HERE / "reference" / "faults.inc": faults,
     HERE / "reference" / "campaign-csv.inc": lambda: documented(csv_report),
     HERE / "reference" / "campaign-json.inc": lambda: documented(json_report),
