@@ -188,6 +188,10 @@ class AddressSpace:
             raise NotMapped(address)
         return Gpa(offset | address & _OFFSET_MASK)
 
+    def pages(self) -> tuple[Gva, ...]:
+        """Return every page that there is, whatever its state, in order of address."""
+        return tuple(sorted(Gva(vpn << PAGE_SHIFT) for vpn in self._frame_offset))
+
     def pages_of(self, frames: Iterable[int]) -> tuple[Gva, ...]:
         """Return the pages that have some frames, in order of address; a frame without one has none."""
         wanted = {frame << PAGE_SHIFT for frame in frames}

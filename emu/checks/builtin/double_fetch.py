@@ -48,6 +48,8 @@ class DoubleFetchFinding(Finding):
     """The call wrote the bytes itself."""
     fetched: tuple[ArgumentByte, ...] = field(default=(), kw_only=True)
     """The bytes; none where they are not those of an argument."""
+    answer: str = field(default="", kw_only=True)
+    """What came of running it again: `confirmed`, `benign`, `not confirmed`; empty where nobody has."""
 
 
 class DoubleFetch(Check):
@@ -92,7 +94,7 @@ class DoubleFetch(Check):
 
     def _finding(self, call: CheckedCall, fetches: Fetches, pair: FetchPair) -> Finding:
         name = call.data(pair.fetched[0].address)
-        bytes_ = name if pair.count == 1 else f"{pair.count} bytes, from {name} on"
+        bytes_ = name if pair.total == 1 else f"{pair.total} bytes, from {name} on"
         earlier = self._at(call, fetches, pair.earlier, "")
         verb = "written" if pair.written else "fetched"
         evidence = [f"{bytes_}, {verb} before at {earlier.where}", *(f"  {line}" for line in earlier.evidence)]

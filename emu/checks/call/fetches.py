@@ -38,7 +38,7 @@ class FetchPair(NamedTuple):
     """The earlier one wrote them."""
     fetched: tuple[FetchedByte, ...]
     """In order of address, `MOST_BYTES` of them at most."""
-    count: int
+    total: int
     """How many there are."""
 
 
@@ -94,7 +94,7 @@ class Fetches:
         pairs = np.stack((fetch[again - 1], fetch[again]), 1)
         found, which = np.unique(pairs, axis=0, return_inverse=True)
         which = which.reshape(-1)
-        first_of = {}
+        first_of: dict[tuple[int, int], FetchPair] = {}
         for number in range(len(found)):
             rows = again[which == number]
             earlier, later = int(access[rows[0] - 1]), int(access[rows[0]])
