@@ -35,7 +35,7 @@ _COMPANIONS: Final[dict[str, tuple[Path, ...]]] = {
 """What a source needs beside it to be an image."""
 
 _NOT_BUILT_ALONE: Final = ("plan.c", "own_handler.c")
-_NO_GUEST_CODE: Final = ("benchmarks/host_fault.c", "wine/main.c")
+_NO_GUEST_CODE: Final = ("benchmarks/host_fault.c", "silicon/runner.c", "wine/main.c")
 """Programs of the host or of a user process."""
 
 _RAISE: Final = guest_directory() / "umaccess" / "raise.S"
