@@ -21,10 +21,11 @@ DEFAULT: Final = "default"
 ALL: Final = "all"
 
 _BUILTIN: Final = {
-    
     "direct-user-access": "emu.checks.builtin.direct_user_access:DirectUserAccess",
     "double-fetch": "emu.checks.builtin.double_fetch:DoubleFetch",
     "irql": "emu.checks.builtin.irql:Irql",
+    "kernel-pointer": "emu.checks.builtin.kernel_pointer:KernelPointer",
+    "mode": "emu.checks.builtin.mode:Mode",
     "overlap": "emu.checks.builtin.overlap:Overlap",
     "unwind-data": "emu.checks.builtin.unwind_data:UnwindData",
 }
