@@ -26,6 +26,9 @@ _BUILTIN: Final = {
     "irql": "emu.checks.builtin.irql:Irql",
     "kernel-pointer": "emu.checks.builtin.kernel_pointer:KernelPointer",
     "mode": "emu.checks.builtin.mode:Mode",
+    "out-of-range": "emu.checks.builtin.out_of_range:OutOfRange",
+    "kernel-pointer": "emu.checks.builtin.kernel_pointer:KernelPointer",
+    "mode": "emu.checks.builtin.mode:Mode",
     "overlap": "emu.checks.builtin.overlap:Overlap",
     "unwind-data": "emu.checks.builtin.unwind_data:UnwindData",
 }

@@ -18,6 +18,7 @@ import numpy as np
 from emu.accessors import FAMILY
 from emu.address import ADDRESS_MASK, Gva
 from emu.checks.call.accessor_calls import AccessorCall, DeclaredRange, accessors_of, argument_values
+from emu.checks.call.accessor_ranges import AccessorRanges
 from emu.checks.call.code_kind import CodeKind
 from emu.checks.call.columns import USER_END, Accesses, CodeTable, Instructions, Mask, Numbers, with_faults
 from emu.checks.call.export_calls import ExportCallMade, export_calls
@@ -336,6 +337,11 @@ class CheckedCall:
             above = running[each.parent.number] if each.parent is not None and each.by_guest else -1
             running[each.number] = above if above >= 0 else known.get(each, -1)
         return running[self.tree.owner]
+
+    @functools.cached_property
+    def accessor_ranges(self) -> AccessorRanges:
+        """What each accessor may touch of memory that is not its own, and which accesses keep to that."""
+        return AccessorRanges(self.accessor_calls, self.running_accessor, self.accesses)
 
     def is_accessor(self, activation: Activation) -> bool:
         """Tell whether an activation is an accessor's, or of what one called."""
