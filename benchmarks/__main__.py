@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.campaign_cases import campaigns
+from benchmarks.check_cases import checks
 from benchmarks.exception_cases import exceptions
 from benchmarks.machine_cases import boot, emulation, faults
 from benchmarks.measure import Row
@@ -25,7 +26,7 @@ def main() -> int:
     for heading in ("what", "measured", "in the same run", "target", ""):
         table.add_column(heading)
     missed = 0
-    for case in (boot, faults, exceptions, emulation, traces, campaigns, plugin):
+    for case in (boot, faults, exceptions, emulation, traces, checks, campaigns, plugin):
         rows: list[Row] = case()
         for row in rows:
             verdict = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[row.met]

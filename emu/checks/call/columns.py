@@ -84,8 +84,7 @@ class Instructions:
 
     @functools.cached_property
     def _kinds_that_ran(self) -> int:
-        ran = np.unique(self.code)
-        return int(np.bitwise_or.reduce(self._code_table.kinds[ran])) if len(ran) else 0
+        return int(np.bitwise_or.reduce(self.kinds, initial=0))
 
     def of_kind(self, kind: CodeKind) -> Numbers:
         """Return the indices of the instructions of a kind that retired."""
