@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from emu.cli.mistakes import Mistake, mistakes_reported
+from emu.cli.mistakes import Mistake
 from emu.cli.output import show_json, write
+from emu.toolchain.errors import GuestBuildError
 from emu.toolchain.layout import guest_directory
 from emu.toolchain.library import accessor_library
 
@@ -21,27 +22,27 @@ HEADER: Final = "usermode_accessors.h"
 
 def run_path(what: str | None, *, debug: bool, as_json: bool) -> int:
     """Run `emu path`; returns the exit status."""
-    with mistakes_reported():
-        if what is None:
-            if debug:
-                raise Mistake("--dbg is about the library: emu path lib --dbg")
-            paths = {"include": include(), "lib": accessor_library(), "lib_dbg": accessor_library(debug=True)}
-            if as_json:
-                show_json({name: str(path) for name, path in paths.items()})
-            else:
-                words = ("include", "lib", "lib --dbg")
-                write("".join(f"{word:<11}{path}\n" for word, path in zip(words, paths.values(), strict=True)))
-            return 0
-        if what not in KNOWN:
-            raise Mistake(f"there is no path {what!r}; there are {' and '.join(KNOWN)}")
-        if debug and what != "lib":
-            raise Mistake(f"--dbg is about the library, not about {what}: emu path lib --dbg")
-        path = KNOWN[what](debug)
-        if as_json:
-            show_json({"path": str(path)})
-        else:
-            write(f"{path}\n")
+    if what is not None and what not in KNOWN:
+        raise Mistake(f"there is no path {what!r}; there are {' and '.join(KNOWN)}")
+    if debug and what != "lib":
+        about = "" if what is None else f", not about {what}"
+        raise Mistake(f"--dbg is about the library{about}: emu path lib --dbg")
+    try:
+        paths = _every_path() if what is None else {"path": KNOWN[what](debug)}
+    except GuestBuildError as error:
+        raise Mistake(str(error)) from error
+    if as_json:
+        show_json({name: str(path) for name, path in paths.items()})
+    elif what is None:
+        words = ("include", "lib", "lib --dbg")
+        write("".join(f"{word:<11}{path}\n" for word, path in zip(words, paths.values(), strict=True)))
+    else:
+        write(f"{paths['path']}\n")
     return 0
+
+
+def _every_path() -> dict[str, Path]:
+    return {"include": include(), "lib": accessor_library(), "lib_dbg": accessor_library(debug=True)}
 
 
 def include() -> Path:
