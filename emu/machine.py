@@ -25,6 +25,7 @@ from emu.kernel.stubs import ExportCall, ExportFunction
 from emu.kernel.system import ACCESSOR_IMAGE, KERNEL_MODE, USER_MODE, System
 from emu.memory.buffer import Buffer
 from emu.memory.half import Half
+from emu.memory.layout import SYSTEM_RANGE_START
 from emu.memory.ram import DEFAULT_SIZE
 from emu.outcome import Bugchecked, Dispatch, Outcome, Returned
 from emu.profile import Profile
@@ -293,8 +294,16 @@ class Machine:
             return self._call_address(address, values, guarded=guarded, irql=irql, budget=budget)
         from emu.checks.hookspec import CallRequest  # noqa: PLC0415
 
-        buffers = tuple(argument if isinstance(argument, Buffer) else None for argument in arguments)
+        buffers = tuple(
+            argument if isinstance(argument, Buffer) else self._buffer_beginning_at(value)
+            for argument, value in zip(arguments, values, strict=True)
+        )
         return self._call_checked(self._checker, CallRequest(address, tuple(values), buffers, guarded, irql, budget))
+
+    def _buffer_beginning_at(self, address: int) -> Buffer | None:
+        """Return the buffer that an integer argument is the address of."""
+        half = self.user if address < SYSTEM_RANGE_START else self.kernel
+        return next((buffer for buffer in half.buffers if buffer.address == address), None)
 
     def _call_checked(self, checker: Checker, request: CallRequest) -> Outcome:
         self._begin_check_log(checker)

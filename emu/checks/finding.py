@@ -61,6 +61,11 @@ class Finding:
         """What two findings about the same thing have in common."""
         return self.check, self.message, self.where.address
 
+    @property
+    def is_harmless(self) -> bool:
+        """Whether it is known to do no harm: then it is told, and nothing fails because of it."""
+        return False
+
     def with_replay(self, replay: str) -> Self:
         """Return the same finding with the replay id of its call."""
         return dataclasses.replace(self, replay=replay)

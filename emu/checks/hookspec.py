@@ -46,7 +46,7 @@ class CallRequest(NamedTuple):
     """The function."""
     arguments: tuple[int, ...]
     buffers: tuple[Buffer | None, ...]
-    """Of each argument the buffer that was given for it; None for an integer."""
+    """Of each argument the buffer that was given for it, itself or as its address; None for another integer."""
     guarded: bool
     irql: int
     budget: int

@@ -2,7 +2,8 @@
 """`--checks`: the checks of a verb's call, and what they found, to the terminal and as JSON.
 
 checks       the names of the checks that looked, null without --checks
-findings     [{check, message, where {symbol, address, instruction, file, line}, evidence [lines], replay}]
+findings     [{check, message, where {symbol, address, instruction, file, line}, evidence [lines], harmless, replay}]
+             harmless: running the call again has shown that nothing comes of it
 suppressed   how many more there are that pyproject.toml suppresses
 unused_suppressions [{check, symbol, reason}]: those of these checks for which nothing was found
 """
@@ -24,6 +25,8 @@ from emu.cli.sections import section
 from emu.cli.words import plural
 
 if TYPE_CHECKING:
+    from emu.campaign.experiment.call_experiment import CallExperiment
+    from emu.campaign.experiment.copy_experiment import CopyExperiment
     from emu.checks.configuration import CheckConfiguration, Suppressions
     from emu.checks.finding import Finding
     from emu.machine import Machine
@@ -53,8 +56,15 @@ class CallChecks:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing was found."""
-        return not self.findings
+        """Whether nothing was found but what has been shown to do no harm."""
+        return all(finding.is_harmless for finding in self.findings)
+
+    def confirm(self, experiment: CallExperiment | CopyExperiment) -> None:
+        """Have what can be confirmed by running an experiment again confirmed."""
+        if self.findings:
+            from emu.campaign.confirm.experiments import confirm_findings  # noqa: PLC0415 (few calls are suspected)
+
+            self.findings = confirm_findings(self.findings, experiment)
 
     @contextlib.contextmanager
     def watch(self, machine: Machine, inner: Watch | None = None) -> Iterator[None]:
@@ -74,13 +84,13 @@ class CallChecks:
         suppressed = len(self._suppressions.suppressed)
         more = f"; {suppressed} suppressed" if suppressed else ""
         unused = [f"the suppression of {each} is not used" for each in self._suppressions.unused(self.names)]
-        if self.clean:
+        if not self.findings:
             lines = [Text(f"none, by {', '.join(self.names) or 'no check'}{more}", "green")]
         else:
             lines = [line for finding in self.findings for line in _lines(finding)]
-        count = "" if self.clean else f"{plural(len(self.findings), 'finding')}{more}"
+        count = "" if not self.findings else f"{plural(len(self.findings), 'finding')}{more}"
         yield section("Checks", count, *lines, *(Text(line, "yellow") for line in unused))
-        if not self.clean:
+        if self.findings:
             # On one line whatever the width, so that it can be copied as one.
             again = f"  emu replay {self._replay} --checks {self._selection}"
             yield Text.assemble("\n", ("Check again", "bold"), again, no_wrap=True, overflow="ignore")
@@ -113,6 +123,7 @@ def finding_data(finding: Finding) -> dict[str, Any]:
             "line": where.line or None,
         },
         "evidence": list(finding.evidence),
+        "harmless": finding.is_harmless,
         "replay": finding.replay or None,
     }
 

@@ -54,6 +54,7 @@ def run_copy(options: CopyOptions, *, as_json: bool) -> int:
         experiment = experiment_of(options)
         checks = copy_checks(options.checks, experiment)
         result = experiment.run(watch=checks.watch)
+        checks.confirm(experiment)
         show_copy(result, checks, as_json)
         return 0 if result.clean and checks.clean else 1
 

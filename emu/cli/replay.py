@@ -111,6 +111,7 @@ def _run(options: ReplayOptions, replay: _Replay, as_json: bool) -> int:
         call = parse_call_id(options.identity)
         checks = CallChecks(options.checks, format_call_id(call))
         ran = call.run(lambda machine: checks.watch(machine, replay.watch))
+        checks.confirm(call)
         files = replay.write_files(call.images)
         show_run(ran, checks, as_json)
         status = 0 if ran.returned and checks.clean else 1
@@ -120,6 +121,7 @@ def _run(options: ReplayOptions, replay: _Replay, as_json: bool) -> int:
         experiment = parse_replay_id(options.identity)
         checks = copy_checks(options.checks, experiment)
         result = experiment.run(watch=lambda machine: checks.watch(machine, replay.watch))
+        checks.confirm(experiment)
         files = replay.write_files(experiment.images)
         show_copy(result, checks, as_json)
         status = 0 if result.clean and checks.clean else 1

@@ -46,6 +46,7 @@ def show_call(call: CallExperiment, *, as_json: bool, selection: str | None = No
     """
     checks = CallChecks(selection, format_call_id(call))
     result = call.run(checks.watch)
+    checks.confirm(call)
     show_run(result, checks, as_json)
     return 0 if result.returned and checks.clean else 1
 

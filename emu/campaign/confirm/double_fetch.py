@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from emu.campaign.confirm.aftermath import Aftermath
-from emu.checks.builtin.double_fetch import ArgumentByte, DoubleFetchFinding
+from emu.checks.builtin.double_fetch import BENIGN, ArgumentByte, DoubleFetchFinding
 from emu.faults import BufferPlace, Fault
 from emu.faults.fault import FLIP
 
@@ -29,7 +29,7 @@ class Answer(enum.Enum):
     """What came of it."""
 
     CONFIRMED = "confirmed"
-    BENIGN = "benign"
+    BENIGN = BENIGN
     UNKNOWN = "not confirmed"
 
 

@@ -23,6 +23,8 @@ from emu.checks.hookspec import hookimpl
 AGAIN: Final = "fetches user memory again that it has fetched before"
 READS_BACK: Final = "reads back what it has written to user memory"
 
+BENIGN: Final = "benign"
+
 _INTERLOCKED: Final = frozenset(
     name for name, accessor in FAMILY.items() if accessor.family == "interlocked" or "Interlocked" in name
 )
@@ -50,6 +52,11 @@ class DoubleFetchFinding(Finding):
     """The bytes; none where they are not those of an argument."""
     answer: str = field(default="", kw_only=True)
     """What came of running it again: `confirmed`, `benign`, `not confirmed`; empty where nobody has."""
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether running it again has shown that nothing depends on the second fetch."""
+        return self.answer == BENIGN
 
 
 class DoubleFetch(Check):

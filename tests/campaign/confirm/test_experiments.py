@@ -45,8 +45,7 @@ def findings_of(experiment: CallExperiment | CopyExperiment) -> tuple[Finding, .
         for image in experiment.images:
             machine.load(image)
         values, _ = experiment.place(machine)
-        buffers = {int(buffer): buffer for half in (machine.user, machine.kernel) for buffer in half.buffers}
-        machine.call(experiment.routine, *(buffers.get(value, value) for value in values))
+        machine.call(experiment.routine, *values)
     return machine.findings
 
 
