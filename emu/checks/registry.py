@@ -21,14 +21,15 @@ DEFAULT: Final = "default"
 ALL: Final = "all"
 
 _BUILTIN: Final = {
+    "accesses-outside": "emu.checks.builtin.accesses_outside:AccessesOutside",
     "direct-user-access": "emu.checks.builtin.direct_user_access:DirectUserAccess",
     "double-fetch": "emu.checks.builtin.double_fetch:DoubleFetch",
     "irql": "emu.checks.builtin.irql:Irql",
     "kernel-pointer": "emu.checks.builtin.kernel_pointer:KernelPointer",
-    "mode": "emu.checks.builtin.mode:Mode",
-    "out-of-range": "emu.checks.builtin.out_of_range:OutOfRange",
     "kernel-pointer": "emu.checks.builtin.kernel_pointer:KernelPointer",
     "mode": "emu.checks.builtin.mode:Mode",
+    "mode": "emu.checks.builtin.mode:Mode",
+    "out-of-range": "emu.checks.builtin.out_of_range:OutOfRange",
     "overlap": "emu.checks.builtin.overlap:Overlap",
     "unwind-data": "emu.checks.builtin.unwind_data:UnwindData",
 }

@@ -15,8 +15,8 @@ from emu.checks.call.accessor_calls import AccessorCall, DeclaredRange
 from emu.checks.call.columns import Accesses, Mask, Numbers
 from emu.trace.source import Words
 
-STRING: Final = "string length"
-"""The family whose ranges the string decides."""
+STRING: Final = "String"
+"""The parameter whose range the string decides."""
 _REGISTER: Final = 8
 """Bytes of the largest argument that is passed by value."""
 
@@ -33,9 +33,10 @@ class AccessorRanges:
         self._accesses = accesses
         self.running: Numbers = running[accesses.instruction]
         """Of each access the index of the accessor call that it belongs to, -1 for none."""
+        self.strings = {index: self._string(index) for index, made in enumerate(calls) if STRING in made.arguments}
+        """The string that each call of a string length read, up to its terminator or to where the scan came to."""
         self.of_call: list[tuple[DeclaredRange, ...]] = [
-            (*_string(made, functools.partial(self.of, index), accesses), *made.ranges, *_by_address(made))
-            for index, made in enumerate(calls)
+            (*_pages(self.strings.get(index)), *made.ranges, *_by_address(made)) for index, made in enumerate(calls)
         ]
         """The ranges of each accessor call: those that its pointers declare, and what else it is given by address."""
         columns = max(map(len, self.of_call), default=0)
@@ -54,6 +55,12 @@ class AccessorRanges:
         first, behind = np.searchsorted(self._accesses.instruction, [activation.begin, activation.end]).tolist()
         found: Numbers = np.flatnonzero(self.running[first:behind] == index) + first
         return found
+
+    def _string(self, index: int) -> DeclaredRange:
+        made = self._calls[index]
+        address = made.arguments[STRING]
+        last = end_of_string(self._accesses, self.of(index), address, 2 if "Wide" in made.accessor.name else 1)
+        return DeclaredRange(STRING, address, last + 1 - address, made.is_user_side(STRING), True, False)
 
     @functools.cached_property
     def inside(self) -> Mask:
@@ -86,16 +93,12 @@ def _by_address(made: AccessorCall) -> list[DeclaredRange]:
     return found
 
 
-def _string(made: AccessorCall, its_accesses: Callable[[], Numbers], accesses: Accesses) -> list[DeclaredRange]:
-    """Return the pages that a string lies on, up to its terminator, or to where the scan came to."""
-    if made.accessor.family != STRING and "StringLength" not in made.accessor.name:
+def _pages(string: DeclaredRange | None) -> list[DeclaredRange]:
+    """Return the pages that a string lies on."""
+    if string is None:
         return []
-    address = made.arguments["String"]
-    size = 2 if "Wide" in made.accessor.name else 1
-    begin = address // PAGE_SIZE * PAGE_SIZE
-    last = end_of_string(accesses, its_accesses(), address, size)
-    end = (last // PAGE_SIZE + 1) * PAGE_SIZE
-    return [DeclaredRange("String", begin, end - begin, made.is_user_side("String"), True, False)]
+    begin, end = string.address // PAGE_SIZE * PAGE_SIZE, -(-string.end // PAGE_SIZE) * PAGE_SIZE
+    return [string._replace(address=begin, size=end - begin)]
 
 
 def end_of_string(accesses: Accesses, numbers: Numbers, address: int, size: int) -> int:
