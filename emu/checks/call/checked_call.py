@@ -23,6 +23,7 @@ from emu.checks.call.code_kind import CodeKind
 from emu.checks.call.columns import USER_END, Accesses, CodeTable, Instructions, Mask, Numbers, with_faults
 from emu.checks.call.export_calls import ExportCallMade, export_calls
 from emu.checks.call.frames import Frames
+from emu.checks.call.guards import Guards
 from emu.checks.call.origins import Origins
 from emu.checks.call.pool_lives import PoolLife, pool_lives
 from emu.checks.call.source import CheckedSource
@@ -268,6 +269,11 @@ class CheckedCall:
         return tuple(export_calls(self.events, self.event_places, self._runs[0]))
 
     @functools.cached_property
+    def guards(self) -> Guards:
+        """The `__try` blocks around its code."""
+        return Guards(self)
+
+    @functools.cached_property
     def origins(self) -> Origins:
         """Where values came from."""
         return Origins(self.instructions, self.accesses, *self._runs, lambda: self.export_calls)
@@ -396,6 +402,10 @@ class CheckedCall:
         """Tell whether it is the frame with which the host calls."""
         owner = self.tree.at(call_site)
         return owner is not None and owner.parent is None and bool(self.in_kernel[call_site])
+
+    def is_host_call(self, activation: Activation) -> bool:
+        """Tell whether the host's own frame called an activation."""
+        return activation.call_site is not None and self._is_host_frame(activation.call_site)
 
     def finding(self, check: str, message: str, at: int, evidence: Iterable[str] = ()) -> Finding:
         """Return a finding about an instruction: its place, the evidence, and who called it.
