@@ -26,11 +26,10 @@ _BUILTIN: Final = {
     "double-fetch": "emu.checks.builtin.double_fetch:DoubleFetch",
     "irql": "emu.checks.builtin.irql:Irql",
     "kernel-pointer": "emu.checks.builtin.kernel_pointer:KernelPointer",
-    "kernel-pointer": "emu.checks.builtin.kernel_pointer:KernelPointer",
-    "mode": "emu.checks.builtin.mode:Mode",
     "mode": "emu.checks.builtin.mode:Mode",
     "out-of-range": "emu.checks.builtin.out_of_range:OutOfRange",
     "overlap": "emu.checks.builtin.overlap:Overlap",
+    "unguarded-user-access": "emu.checks.builtin.unguarded_user_access:UnguardedUserAccess",
     "unwind-data": "emu.checks.builtin.unwind_data:UnwindData",
 }
 """The project's own, by their names: where each is. One is imported when it is selected or listed."""
