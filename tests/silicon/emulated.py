@@ -24,9 +24,9 @@ _BUDGET = 100_000
 
 
 class Emulated:
-    """A processor with these pages. It has neither SMEP nor SMAP, so that CPL 0 may do what CPL 3 may."""
+    """A processor with these pages. SMAP is off, so that CPL 0 may do what CPL 3 may."""
 
-    def __init__(self, pages: Sequence[Page], cpu: str = "nehalem") -> None:
+    def __init__(self, pages: Sequence[Page], cpu: str = "skylake-server") -> None:
         ram = Ram(2 << 20)
         self._cpu = Processor(Profile(cpu, "off"), ram.address, ram.size)
         self._memory = AddressSpace(ram, self._cpu.flush_tlb, self._cpu.drop_all_translations)
@@ -36,7 +36,7 @@ class Emulated:
         self._kept: list[tuple[memoryview, Page]] = []
         for page in pages:
             address = Gva(page.address)
-            self._memory.map_page(address, user=True, protection=pt.PROTECTIONS[page.protection])
+            self._memory.map_page(address, user=page.protection != "rx", protection=pt.PROTECTIONS[page.protection])
             self._memory.write(address, page.content)
             if page.protection == "rw":
                 at = self._memory.translate(address)

@@ -7,6 +7,7 @@ Where the manuals leave it to the processor, a test says so and asserts nothing 
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Final
 
@@ -292,6 +293,83 @@ def test_enter_does_not_look_where_rsp_will_be() -> None:
     both = BENCH[ENTER]
     assert _vectors(both) == (PF, BP)
     assert both.silicon.general[r.RSP] == USER + 0x80
+
+
+SAME_REGISTER = [
+    _put(f"{name} of one register", f"660f38{opcode}c0")
+    for name, opcode in (("phaddw", "01"), ("phaddd", "02"), ("phaddsw", "03"), ("phsubw", "05"), ("phsubd", "06"))
+]
+
+
+@pytest.mark.parametrize("name", SAME_REGISTER)
+def test_horizontal_sums_of_one_register(name: str) -> None:
+    """Silicon has the low half twice; the engine takes sums for its source when it comes to the high half."""
+    both = BENCH[name]
+    assert both.silicon.xmm[:8] == both.silicon.xmm[8:16] == both.engine.xmm[:8]
+    assert both.engine.xmm[8:16] != both.silicon.xmm[8:16]
+
+
+BEHIND_RIP = [
+    _put("shld [rip+X], eax, 1", "0fa405 00000010 01"),
+    _put("shrd [rip+X], eax, 1", "0fac05 00000010 01"),
+]
+
+
+@pytest.mark.parametrize("name", BEHIND_RIP)
+def test_a_double_shift_behind_rip_is_one_byte_off(name: str) -> None:
+    """The engine forgets that the immediate byte is a part of the instruction."""
+    both = BENCH[name]
+    assert _vectors(both) == (PF, PF)
+    assert both.engine.address == both.silicon.address - 1
+
+
+CMPXCHG = _put("cmpxchg edx, ecx", "0fb1ca", rdx=0x1234_5678_9ABC_DEF0, rax=1)
+
+
+def test_cmpxchg_that_exchanges_nothing_clears_the_high_half_of_its_register() -> None:
+    both = BENCH[CMPXCHG]
+    assert both.silicon.general[r.RDX] == 0x1234_5678_9ABC_DEF0
+    assert both.engine.general[r.RDX] == 0x9ABC_DEF0
+
+
+UNUSUAL = [
+    _put("test by its other opcode", "f6c801"),
+    _put("mov byte [r9], 1 with REX.R", "4dc60101", r9=USER),
+    _put("cmpps with bits above the predicate", "0fc2c108"),
+]
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_unusual_encodings_are_refused(name: str) -> None:
+    """No assembler writes them; silicon takes them."""
+    assert _vectors(BENCH[name]) == (BP, UD)
+
+
+LAHF = _put("lahf with REX", "409f", rflags=r.FLAGS_ARITHMETIC)
+
+
+def test_lahf_with_a_rex_prefix_loads_spl() -> None:
+    """No assembler writes it; silicon loads AH."""
+    both = BENCH[LAHF]
+    assert both.silicon.general[r.RSP] & 0xFF == 0
+    assert both.engine.general[r.RSP] & 0xFF == 0xD7
+
+
+APPROXIMATIONS = [
+    _put("rcpps", "0f53c0"),
+    _put("rcpss", "f30f53c0"),
+    _put("rsqrtps", "0f52c0"),
+    _put("rsqrtss", "f30f52c0"),
+]
+
+
+@pytest.mark.parametrize("name", APPROXIMATIONS)
+def test_approximations_are_exact(name: str) -> None:
+    """Of a processor's own, 12 bits are right (Intel SDM Vol. 2, RCPPS)."""
+    both = BENCH[name]
+    silicon, engine = (struct.unpack_from("<f", stop.xmm)[0] for stop in both)
+    assert silicon != engine
+    assert silicon == pytest.approx(engine, rel=1.5 * 2**-12)
 
 
 WRAPS = _put("an operand wraps around", "488b07", rdi=ADDRESS_MASK - 3)
