@@ -46,7 +46,7 @@ def test_a_fault_is_shown_from_the_mapping_to_the_handler(emu: Emu) -> None:
         r"^  CR2 +0x[0-9a-f]{16}  byte 77 of the source, page state none$",
         r"^  RIP +0xffff[0-9a-f]{12}  umaccess!CopyFromUser\+0x[0-9a-f]+$",
         r"^  instruction  movzx eax, byte ptr \[rsi\]$",
-        r"^  line +copy_from_user\.S:\d+$",
+        r"^  line +copy\.inc:\d+$",
         r"^ +> +\d+ +movzx +eax, byte ptr \[rsi\]$",
         r"^Search and unwind  STATUS_ACCESS_VIOLATION \(0xC0000005\), read of 0x[0-9a-f]+$",
         r"^  search  umaccess!CopyFromUser\+0x\w+  0xffff[0-9a-f]{12}  no handler$",

@@ -70,7 +70,7 @@ def test_a_block_that_was_not_entered_is_missed_whole(emu: Emu) -> None:
 
 def test_without_an_image_the_kernels_own_files_are_shown_that_ran(emu: Emu) -> None:
     shown = emu("coverage", "CopyFromUser", "kernel:64", "user:64", "64").out
-    assert re.search(r"^  copy_from_user\.S +\d\d of \d\d ", shown, re.MULTILINE)
+    assert re.search(r"^  copy\.inc +\d\d of \d\d ", shown, re.MULTILINE)
     assert re.search(r"^  ⋮ \d+ files more, of which nothing ran$", shown, re.MULTILINE)
     assert "strings.S" not in shown
     of_one = emu("coverage", "CopyFromUser", "kernel:64", "user:64", "64", "--module", "umaccess").out
