@@ -152,7 +152,7 @@ class Machine:
     def findings(self) -> tuple[Finding, ...]:
         """What the checks found in the calls since boot or the last reset, each thing once; see `checks=`.
 
-        The calls that wait are looked at now. Those of a trace that is being taken are when it ends.
+        Calls that no check has looked at yet are looked at now.
         """
         if self._checker is None:
             return ()
