@@ -10,7 +10,7 @@ from emu.address import Gva
 from emu.checks.check import Check
 from emu.checks.finding import Finding, Place
 from emu.checks.hookspec import hookimpl
-from emu.checks.unwind_data import UnwindFinding, UnwindProof, check_unwind_data
+from emu.checks.unwind_data import DisprovedUnwind, UnwindFinding, UnwindProof, check_unwind_data
 from emu.image import ImageError, Module
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ class UnwindData(Check):
 
     def _finding(self, found: UnwindFinding, modules: tuple[Module, ...]) -> Finding:
         module = next(each for each in modules if each.name == found.module)
-        address = Gva(module.base + found.rva + (found.offset or 0))
+        # By reading the RVA is the instruction's, by running the function's.
+        begins = isinstance(found, DisprovedUnwind)
+        address = Gva(module.base + found.rva + (found.offset or 0 if begins else 0))
         try:
             line = module.source_line(address) if module.contains(address) else None
         except ImageError:
