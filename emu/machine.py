@@ -92,9 +92,14 @@ class Machine:
             self.check(checks, plugins=plugins, accessors=accessors, suppressions=suppressions)
 
     def _load_accessors(self) -> None:
-        module = self._system.load(ACCESSOR_IMAGE)
-        outcome = self._call_address(module["DriverEntry"], ())
-        if outcome != Returned(0):
+        if self.profile.kernel_has_primitives:
+            # Like the library, the kernel finds out once what its primitives need to know, and that is at boot.
+            self._initialise(self._system.kernel["KiUserAccessFindFeatures"])
+        self._initialise(self._system.load(ACCESSOR_IMAGE)["DriverEntry"])
+
+    def _initialise(self, function: Gva) -> None:
+        outcome = self._call_address(function, ())
+        if not isinstance(outcome, Returned):
             raise RuntimeError(f"the accessor library does not initialise: {outcome}")
 
     def __enter__(self) -> Self:

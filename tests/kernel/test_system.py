@@ -110,6 +110,21 @@ def test_a_driver_can_import_what_its_kernel_has(machine: Machine, guest: Guest)
     assert machine.call("read_by_import", machine.user.alloc((1234).to_bytes(4, "little"))) == Returned(1234)
 
 
+@BOTH_KERNELS
+def test_the_first_copy_finds_everything_initialised(machine: Machine) -> None:
+    source, target = machine.user.alloc(bytes(64)), machine.kernel.alloc(64)
+    variables = [
+        module.base + section.rva + offset
+        for module in machine.modules[:2]
+        for section in module.image.sections
+        if section.writable
+        for offset in range(0, section.virtual_size, 8)
+    ]
+    before = [machine.system.memory.read_u64(Gva(address)) for address in variables]
+    assert isinstance(machine.call("CopyFromUser", target, source, 64), Returned)
+    assert [machine.system.memory.read_u64(Gva(address)) for address in variables] == before
+
+
 def test_what_the_user_provides_is_never_hidden() -> None:
     with Machine() as machine:
         machine.export("RtlReadULongFromUser")(lambda address: 7)
