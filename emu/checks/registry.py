@@ -26,6 +26,7 @@ _BUILTIN: Final = {
     "double-fetch": "emu.checks.builtin.double_fetch:DoubleFetch",
     "irql": "emu.checks.builtin.irql:Irql",
     "kernel-pointer": "emu.checks.builtin.kernel_pointer:KernelPointer",
+    "lock": "emu.checks.builtin.lock:Lock",
     "mode": "emu.checks.builtin.mode:Mode",
     "out-of-range": "emu.checks.builtin.out_of_range:OutOfRange",
     "overlap": "emu.checks.builtin.overlap:Overlap",

@@ -14,9 +14,14 @@ from emu.checks.check import Check
 from emu.checks.finding import Finding
 from emu.checks.hookspec import hookimpl
 from emu.image import Module
-from emu.kernel.irql import APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL
+from emu.kernel.irql import APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL
 
-_NAMES: Final = {DISPATCH_LEVEL: "DISPATCH_LEVEL", HIGH_LEVEL: "HIGH_LEVEL"}
+_NAMES: Final = {
+    PASSIVE_LEVEL: "PASSIVE_LEVEL",
+    APC_LEVEL: "APC_LEVEL",
+    DISPATCH_LEVEL: "DISPATCH_LEVEL",
+    HIGH_LEVEL: "HIGH_LEVEL",
+}
 _PAGEABLE: Final = "PAGE"
 """How the names of pageable sections begin (Microsoft Learn, "Making Drivers Pageable")."""
 
