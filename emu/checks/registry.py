@@ -30,6 +30,7 @@ _BUILTIN: Final = {
     "mode": "emu.checks.builtin.mode:Mode",
     "out-of-range": "emu.checks.builtin.out_of_range:OutOfRange",
     "overlap": "emu.checks.builtin.overlap:Overlap",
+    "read-count": "emu.checks.builtin.read_count:ReadCount",
     "unguarded-user-access": "emu.checks.builtin.unguarded_user_access:UnguardedUserAccess",
     "unwind-data": "emu.checks.builtin.unwind_data:UnwindData",
 }

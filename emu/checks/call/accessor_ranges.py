@@ -33,6 +33,8 @@ class AccessorRanges:
         self._accesses = accesses
         self.running: Numbers = running[accesses.instruction]
         """Of each access the index of the accessor call that it belongs to, -1 for none."""
+        self.outermost = [index for index, made in enumerate(calls) if running[made.activation.begin] == index]
+        """The accessor calls that are no accessor's own."""
         self.strings = {index: self._string(index) for index, made in enumerate(calls) if STRING in made.arguments}
         """The string that each call of a string length read, up to its terminator or to where the scan came to."""
         self.of_call: list[tuple[DeclaredRange, ...]] = [

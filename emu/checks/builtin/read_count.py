@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How often an accessor touches each byte that it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from emu.address import Gva
+from emu.checks.call.accessor_calls import AccessorCall, DeclaredRange
+from emu.checks.call.checked_call import CheckedCall
+from emu.checks.call.columns import Numbers
+from emu.checks.call.coverage import Coverage, coverage
+from emu.checks.check import Check
+from emu.checks.finding import Finding
+from emu.checks.hookspec import hookimpl
+
+_MAY_REPEAT: Final = ("repeats", "locked")
+"""Clauses of accessors that may fetch a byte again."""
+_ATOMIC: Final = "atomic"
+
+
+class ReadCount(Check):
+    """An accessor fetches a user byte twice where it may not, or leaves bytes out.
+
+    Proves: a typed accessor, an aggregate or a structure's, whose contract does not allow to fetch a byte again, did;
+    or an accessor returned and had not read every byte of its source, or not written every one of its destination
+    (contract C2). Copies, moves, fills and string lengths may access a location more than once (C6); how often they did
+    is `trace.copy_map`'s to say. An instruction that faulted and ran again counts once.
+    Cannot see: whether the two fetches of a byte gave the same value to what used them; a fetch by an export that the
+    host implements.
+    Cost: sorts the accesses of each accessor that does not go through its ranges byte by byte upwards.
+    """
+
+    name = "read-count"
+
+    @hookimpl
+    def emu_check_call(self, call: CheckedCall) -> Iterator[Finding]:
+        """Report each accessor once for each of its ranges and each of the two."""
+        if not call.accessor_calls:
+            return
+        ranges = call.accessor_ranges
+        for index in ranges.outermost:
+            made = call.accessor_calls[index]
+            returned = bool(call.frames.returned[made.activation.number])
+            may_repeat = any(clause in made.accessor.clauses for clause in _MAY_REPEAT)
+            if may_repeat and not returned:
+                continue
+            performed = ranges.of(index)
+            performed = performed[call.accesses.performed[performed]]
+            for declared in made.ranges:
+                if declared.size > 0:
+                    yield from self._of_range(call, made, declared, performed, returned=returned, once=not may_repeat)
+
+    def _of_range(
+        self,
+        call: CheckedCall,
+        made: AccessorCall,
+        declared: DeclaredRange,
+        performed: Numbers,
+        *,
+        returned: bool,
+        once: bool,
+    ) -> Iterator[Finding]:
+        accesses = call.accesses
+        for kind, is_kind in (("read", declared.reads), ("written", declared.writes)):
+            if not is_kind or (kind == "written" and _ATOMIC in made.accessor.clauses):
+                continue
+            its = performed[accesses.is_read[performed] == (kind == "read")]
+            reached = coverage_of(call, its, declared)
+            if once and kind == "read" and declared.is_user and reached.repeated:
+                yield self._repeated(call, made, declared, its, reached)
+            if returned and reached.missed:
+                message = f"{made.name} returns without having {kind} all of {declared.name}"
+                assert reached.first_missed is not None
+                data = call.data(declared.address + reached.first_missed)
+                missed = f"{reached.missed:,} of {declared.size:,} bytes are left out, the first is {data}"
+                yield call.finding(self.name, message, made.activation.end - 1, [missed])
+
+    def _repeated(
+        self, call: CheckedCall, made: AccessorCall, declared: DeclaredRange, reads: Numbers, reached: Coverage
+    ) -> Finding:
+        accesses = call.accesses
+        assert reached.first_repeated is not None
+        address = np.uint64(declared.address + reached.first_repeated)
+        first, second = reads[(accesses.address[reads] <= address) & (accesses.last[reads] >= address)][:2].tolist()
+        before, again = (_own(call, made, int(accesses.instruction[number])) for number in (first, second))
+        evidence = [
+            f"{reached.repeated:,} of {declared.size:,} bytes, up to {reached.most:,} times, the first is "
+            f"{call.data(int(address))}",
+            f"fetched before at {call.place(Gva(int(call.instructions.rip[before])))}",
+        ]
+        return call.finding(self.name, f"{made.name} fetches a byte of {declared.name} again", again, evidence)
+
+
+def _own(call: CheckedCall, made: AccessorCall, at: int) -> int:
+    """Return the instruction of the accessor itself that another one belongs to: the call of what it is in."""
+    activation = call.tree.at(at)
+    while activation is not None and activation is not made.activation and activation.call_site is not None:
+        at, activation = activation.call_site, activation.parent
+    return at
+
+
+def coverage_of(call: CheckedCall, numbers: Numbers, declared: DeclaredRange) -> Coverage:
+    """Return what some accesses reach of a range."""
+    accesses = call.accesses
+    begin, last = np.uint64(declared.address), np.uint64(min(declared.end, 1 << 64) - 1)
+    numbers = numbers[(accesses.last[numbers] >= begin) & (accesses.address[numbers] <= last)]
+    first = np.maximum(accesses.address[numbers], begin) - begin
+    return coverage(first, accesses.last[numbers] - begin + np.uint64(1), int(last - begin) + 1)
