@@ -31,6 +31,7 @@ _BUILTIN: Final = {
     "out-of-range": "emu.checks.builtin.out_of_range:OutOfRange",
     "overlap": "emu.checks.builtin.overlap:Overlap",
     "read-count": "emu.checks.builtin.read_count:ReadCount",
+    "torn": "emu.checks.builtin.torn:Torn",
     "unguarded-user-access": "emu.checks.builtin.unguarded_user_access:UnguardedUserAccess",
     "unwind-data": "emu.checks.builtin.unwind_data:UnwindData",
 }

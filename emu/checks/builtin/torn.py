@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Values that are accessed in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from emu.checks.call.accessor_calls import AccessorCall, DeclaredRange
+from emu.checks.call.checked_call import CheckedCall
+from emu.checks.check import Check
+from emu.checks.finding import Finding
+from emu.checks.hookspec import hookimpl
+
+_CLAUSE: Final = "one-access"
+_LOCKED: Final = "atomic"
+_LINE: Final = 64
+"""Aligned bytes that Intel's processors access at once, whatever lies across in them (SDM Vol. 3A, 9.1.1)."""
+_QUADWORD: Final = 8
+"""Those of AMD's (APM Vol. 2, 7.3.2)."""
+_PAGE: Final = 4096
+
+
+class Torn(Check):
+    """A typed value is accessed in parts, so that it may be made of two values of different moments.
+
+    Proves: a typed or interlocked accessor, whose contract is one access of the type's width, made several smaller
+    ones; or its user value lies across a border that the processor model of the profile does not access as a whole:
+    a cache line of 64 bytes on Intel's, eight bytes on AMD's. Then the write of another thread may be seen in part.
+    Cannot see: whether another thread writes there. The emulated processor itself does every access as a whole.
+    Cost: looks at the accesses of typed accessors.
+    """
+
+    name = "torn"
+
+    @hookimpl
+    def emu_check_call(self, call: CheckedCall) -> Iterator[Finding]:
+        """Report each call of an accessor once."""
+        if not call.accessor_calls:
+            return
+        for index in call.accessor_ranges.outermost:
+            made = call.accessor_calls[index]
+            if _CLAUSE not in made.accessor.clauses:
+                continue
+            for declared in made.ranges:
+                found = self._in_parts(call, made, declared, index) or self._across(call, made, declared)
+                if found is not None:
+                    yield found
+
+    def _in_parts(self, call: CheckedCall, made: AccessorCall, declared: DeclaredRange, index: int) -> Finding | None:
+        accesses = call.accesses
+        numbers = call.accessor_ranges.of(index)
+        of_kind = accesses.is_read if declared.reads else accesses.is_write
+        numbers = numbers[accesses.performed[numbers] & of_kind[numbers]]
+        is_its = (accesses.address[numbers] < declared.end) & (accesses.last[numbers] >= declared.address)
+        numbers = numbers[is_its & (accesses.size[numbers] < declared.size)]
+        if len(numbers) <= 1:
+            return None
+        sizes = accesses.size[numbers].tolist()
+        does = "reads" if declared.reads else "writes"
+        message = f"{made.name} {does} {declared.name} in parts"
+        evidence = f"{declared.size} bytes at {call.data(declared.address)}, in accesses of {_listed(sizes)} bytes"
+        return call.finding(self.name, message, int(accesses.instruction[numbers[1]]), [evidence])
+
+    def _across(self, call: CheckedCall, made: AccessorCall, declared: DeclaredRange) -> Finding | None:
+        is_amd = call.profile.model.description.startswith("AMD")
+        whole = _QUADWORD if is_amd else _LINE
+        if not declared.is_user or _LOCKED in made.accessor.clauses:
+            return None
+        last = declared.end - 1
+        if declared.address // whole == last // whole:
+            return None
+        places = "pages" if declared.address // _PAGE != last // _PAGE else "quadwords" if is_amd else "cache lines"
+        does, may = (
+            ("reads", "may see half of another thread's write")
+            if declared.reads
+            else ("writes", "another thread may see half of it")
+        )
+        evidence = [
+            f"{declared.size} bytes at {call.data(declared.address)}; "
+            f"{call.profile.model.description.partition(',')[0]} accesses at once what lies in {whole} aligned bytes"
+        ]
+        message = f"{made.name} {does} a {declared.name} that lies in two {places}, and {may}"
+        return call.finding_at_call(self.name, message, made.activation, evidence)
+
+
+def _listed(sizes: list[int]) -> str:
+    shown = ", ".join(map(str, sizes[:-1]))
+    return f"{shown} and {sizes[-1]}"
