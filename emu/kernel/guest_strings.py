@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from emu.address import ADDRESS_MASK, PAGE_SIZE, Gva
@@ -11,8 +12,8 @@ from emu.kernel.guest_fault import GuestFault
 if TYPE_CHECKING:
     from emu.kernel.system import System
 
-COUNTED_STRING_SIZE = 16
-_BUFFER = 8
+_COUNTED_STRING = struct.Struct("<HH4xQ")
+COUNTED_STRING_SIZE = _COUNTED_STRING.size
 
 
 class CountedString(NamedTuple):
@@ -25,13 +26,11 @@ class CountedString(NamedTuple):
     @classmethod
     def read(cls, system: System, address: int) -> CountedString:
         """Read one; raises `GuestFault`."""
-        data = system.read_guest(Gva(address), COUNTED_STRING_SIZE)
-        return cls(*(int.from_bytes(data[at:end], "little") for at, end in ((0, 2), (2, 4), (_BUFFER, None))))
+        return cls(*_COUNTED_STRING.unpack(system.read_guest(Gva(address), COUNTED_STRING_SIZE)))
 
     def write(self, system: System, address: int) -> None:
         """Write it; raises `GuestFault`, having written nothing."""
-        lengths = self.length.to_bytes(2, "little") + self.maximum.to_bytes(2, "little")
-        system.write_guest(Gva(address), lengths.ljust(_BUFFER, b"\0") + self.buffer.to_bytes(8, "little"))
+        system.write_guest(Gva(address), _COUNTED_STRING.pack(*self))
 
     def content(self, system: System) -> bytes:
         """Read what it holds; raises `GuestFault`."""
@@ -100,7 +99,8 @@ def _find_unit(data: bytes | bytearray, start: int, size: int) -> int | None:
 
 
 def _units(data: bytes) -> str:
-    return "".join(chr(data[at] | data[at + 1] << 8) for at in range(0, len(data) - 1, 2))
+    count = len(data) // 2
+    return "".join(map(chr, struct.unpack_from(f"<{count}H", data)))
 
 
 def readable(text: str) -> str:
