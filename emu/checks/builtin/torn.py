@@ -80,7 +80,7 @@ class Torn(Check):
             f"{declared.size} bytes at {call.data(declared.address)}; "
             f"{call.profile.model.description.partition(',')[0]} accesses at once what lies in {whole} aligned bytes"
         ]
-        message = f"{made.name} {does} a {declared.name} that lies in two {places}, and {may}"
+        message = f"{made.name} {does} its {declared.name}, which lies in two {places}, and {may}"
         return call.finding_at_call(self.name, message, made.activation, evidence)
 
 
