@@ -17,6 +17,7 @@ from rich.console import Console
 from docs.accessor_conformance import conformance
 from docs.accessor_tables import clauses, family
 from docs.assembly_grammar import directives
+from docs.check_list import checks
 from docs.fault_grammar import faults
 from emu.campaign import parse_replay_id
 from emu.campaign.report import csv_report, json_report
@@ -120,6 +121,7 @@ PAGES = {
     HERE / "reference" / "accessor-family.inc": family,
     HERE / "reference" / "assembly-directives.inc": directives,
     HERE / "reference" / "bugchecks.md": bugchecks,
+    HERE / "reference" / "checks.inc": checks,
     HERE / "reference" / "conformance.md": conformance,
     HERE / "reference" / "faults.inc": faults,
     HERE / "reference" / "campaign-csv.inc": lambda: documented(csv_report),

@@ -20,7 +20,7 @@ Selection: TypeAlias = str | Sequence[str]
 DEFAULT: Final = "default"
 ALL: Final = "all"
 
-_BUILTIN: Final = {
+BUILTIN: Final = {
     "accesses-outside": "emu.checks.builtin.accesses_outside:AccessesOutside",
     "direct-user-access": "emu.checks.builtin.direct_user_access:DirectUserAccess",
     "double-fetch": "emu.checks.builtin.double_fetch:DoubleFetch",
@@ -43,7 +43,7 @@ def _installed() -> dict[str, Callable[[], Any]]:
     """Return what other packages offer: name → what loads it."""
     found: dict[str, Callable[[], Any]] = {}
     for point in entry_points(group=ENTRY_POINTS):
-        if point.name in _BUILTIN:
+        if point.name in BUILTIN:
             raise CheckError(
                 f"{point.value} offers a check {point.name!r}, and there is one of that name; rename its entry point"
             )
@@ -53,13 +53,13 @@ def _installed() -> dict[str, Callable[[], Any]]:
 
 def check_names() -> tuple[str, ...]:
     """Return the names of all checks, the project's own first."""
-    return (*_BUILTIN, *(name for name in _installed() if name not in _BUILTIN))
+    return (*BUILTIN, *(name for name in _installed() if name not in BUILTIN))
 
 
 def load_check(name: str) -> Callable[[], object]:
     """Return what makes a plugin. Raises `CheckError` for a name that nobody offers, or what cannot be loaded."""
-    if name in _BUILTIN:
-        module, _, kind = _BUILTIN[name].partition(":")
+    if name in BUILTIN:
+        module, _, kind = BUILTIN[name].partition(":")
         made: Callable[[], object] = getattr(importlib.import_module(module), kind)
         return made
     installed = _installed()

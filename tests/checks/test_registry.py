@@ -85,7 +85,7 @@ class TestOtherPackages:
 
 
 def test_names_of_the_projects_own() -> None:
-    for name in registry._BUILTIN:
+    for name in registry.BUILTIN:
         made = load_check(name)()
         assert isinstance(made, Check)
         assert made.name == name
