@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import pathlib
-import shutil
 
 import pytest
 
-from emu.toolchain import GuestBuildError, build_guest, guest_directory, library
+from emu import Machine, Returned
+from emu.toolchain import GuestBuildError, build_guest, library
 from emu.toolchain.coff import archive_globals
-from emu.toolchain.compiler import find_toolchain
 from emu.toolchain.library import DEBUG_LIBRARY, LIBRARY, accessor_library, build_library, is_debug
 from tests.toolchain.conftest import RETURNS_ITS_ARGUMENT, Write
 
@@ -26,26 +25,38 @@ def test_defines_reach_the_assembler(write: Write, tmp_path: pathlib.Path) -> No
         assert archive_globals((tmp_path / "made.lib").read_bytes()) == {name}
 
 
-@pytest.mark.parametrize("defines", [(), ("DBG=1",)])
-def test_two_builds_are_the_same_bytes_wherever_they_are(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, defines: tuple[str, ...]
-) -> None:
-    built = []
-    for number, directory in enumerate(("here", "somewhere/else")):
-        guest = tmp_path / directory / "guest"
-        shutil.copytree(guest_directory() / "umaccess", guest / "umaccess")
-        monkeypatch.setenv("UMACCESS_EMU_CACHE", str(tmp_path / f"cache-{number}"))
-        monkeypatch.chdir(guest)
-        build_library(
-            sorted((guest / "umaccess").glob("*.S")),
-            guest / "made.lib",
-            include=(guest_directory() / "include",),
-            defines=defines,
-        )
-        built.append((guest / "made.lib").read_bytes())
-    assert built[0] == built[1]
-    assert str(tmp_path).encode() not in built[0]
-    assert str(find_toolchain().directory).encode() not in built[0]
+DRIVER = """
+#include <ntddk.h>
+#include <usermode_accessors.h>
+NTSTATUS Capture(const volatile ULONG *user, ULONG *kernel)
+{
+    __try {
+        *kernel = ReadULongFromUser(user);
+    } __except (UmaExceptionFilter(UserMode)) {
+        return GetExceptionCode();
+    }
+    return STATUS_SUCCESS;
+}
+"""
+
+
+@pytest.mark.parametrize("optimize", ["0", "2"])
+@pytest.mark.parametrize("target", ["msvc", "gnu"])
+@pytest.mark.parametrize("machine", ["nehalem", "skylake-server,primitives=kernel"], indirect=True)
+def test_a_driver_of_either_target_runs_with_it(machine: Machine, write: Write, target: str, optimize: str) -> None:
+    driver = machine.load(build_guest(write("driver.c", DRIVER), target=target, optimize=optimize))
+    assert {each.name for each in driver.image.imports} <= {
+        "MmGetSystemRoutineAddress",
+        "MmUserProbeAddress",
+        "RtlRaiseException",
+        "__C_specific_handler",
+    }
+    user, kernel = machine.user.alloc(b"abcd"), machine.kernel.alloc(4)
+    assert machine.call("Capture", user, kernel) == Returned(0)
+    assert kernel.read() == b"abcd"
+    machine.user.protect(user, "none")
+    assert machine.call("Capture", user, kernel) == Returned(0xC000_0005)
+    assert machine.call("Capture", kernel, kernel) == Returned(0xC000_0005)
 
 
 def test_the_assembler_speaks_for_itself(write: Write, tmp_path: pathlib.Path) -> None:

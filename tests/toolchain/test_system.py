@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import pathlib
+import shutil
 
 import pytest
 
 from emu.image import PeImage
 from emu.toolchain import __main__ as command
-from emu.toolchain import build_system, guest_directory
+from emu.toolchain import build_system, guest_directory, system
 from emu.toolchain.coff import archive_globals
+from emu.toolchain.compiler import find_toolchain
 from emu.toolchain.native_core import native_core_name
 from tests.toolchain.conftest import RETURNS_ITS_ARGUMENT, Write
 
@@ -51,6 +53,25 @@ def test_the_debug_library_is_of_the_same_sources_with_dbg(project: pathlib.Path
     build_system(project, project / "emu" / "_built")
     plain, debug = (archive_globals((project / "emu" / "_built" / name).read_bytes()) for name in LIBRARIES)
     assert (plain, debug) == ({"Copy"}, {"Copy", "Copied"})
+
+
+def test_two_builds_are_the_same_bytes_wherever_they_are(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system, "build_native_core", lambda sources, output: output)
+    products = ("ntoskrnl.exe", "umaccess.sys", *LIBRARIES)
+    built = []
+    for number, directory in enumerate(("here", "somewhere/else")):
+        project = tmp_path / directory
+        shutil.copytree(guest_directory(), project / "guest")
+        monkeypatch.setenv("UMACCESS_EMU_CACHE", str(tmp_path / f"cache-{number}"))
+        build_system(project, project / "_built")
+        built.append([(project / "_built" / name).read_bytes() for name in products])
+    for name, first, second in zip(products, *built, strict=True):
+        assert first == second, name
+        assert str(tmp_path).encode() not in first, name
+        for directory in (guest_directory(), find_toolchain().directory):
+            assert str(directory).encode() not in first, name
 
 
 def test_the_command_says_what_it_did(
