@@ -14,6 +14,7 @@ from typing import Final
 
 import pytest
 
+from emu.cpu.trap import ERROR_PRESENT, Vector
 from emu.toolchain.cache import cached_file, content_key
 from emu.toolchain.compiler import find_toolchain
 from emu.toolchain.native_core import native_target
@@ -25,6 +26,9 @@ _HEAD: Final = struct.Struct(f"<3Q{REGISTERS_SIZE}sQ")
 _MAP, _KEEP, _POKE, _RUN = range(4)
 _PROTECTIONS: Final = {"ro": 1, "rw": 3, "rx": 5}
 """PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4."""
+
+_TASK_SIZE: Final = 0x7FFF_FFFF_F000
+"""From here on Linux says of every page fault that the page is present (`sanitize_error_code`)."""
 
 IS_HERE: Final = sys.platform == "linux" and platform.machine() == "x86_64"
 
@@ -76,5 +80,7 @@ def _read_stops(output: bytes, kept: Sequence[Page]) -> list[Stop]:
                 at += PAGE
             else:
                 contents.append(page.content)
+        if vector == Vector.PAGE_FAULT and cr2 >= _TASK_SIZE:
+            error_code &= ~ERROR_PRESENT
         stops.append(make_stop(vector, error_code, cr2, registers, contents))
     return stops

@@ -23,6 +23,7 @@ from tests.silicon.world import PAGE, differences
 
 pytestmark = needs_silicon
 
+SF: Final = 0x80
 PF, GP, UD, BP = Vector.PAGE_FAULT, Vector.GENERAL_PROTECTION, Vector.INVALID_OPCODE, Vector.BREAKPOINT
 HAS_57_BITS: Final = IS_HERE and " la57 " in Path("/proc/cpuinfo").read_text()
 """Under a kernel with 5-level paging the lower half ends elsewhere."""
@@ -105,6 +106,7 @@ def _other_faults() -> list[str]:
         _put("cmpxchg16b misaligned", "480fc70f", rdi=USER + 8),
         _put("cmpxchg16b misaligned and absent", "480fc70f", rdi=ABSENT + 8),
     ]
+    found.append(_put("an operand wraps around", "488b07", rdi=ADDRESS_MASK - 3))
     for code in ("8a07", "8807", "0007", "f3a4", "0f1007"):
         found.append(_put(f"{code} non-canonical", code, rdi=NON_CANONICAL, rsi=USER, rcx=1))
     for code in ("8a0424", "50", "58", "c3", "e800000000"):
@@ -372,10 +374,11 @@ def test_approximations_are_exact(name: str) -> None:
     assert silicon == pytest.approx(engine, rel=1.5 * 2**-12)
 
 
-WRAPS = _put("an operand wraps around", "488b07", rdi=ADDRESS_MASK - 3)
+LOCK_NEG = _put("lock neg", "f0f61f", rdi=USER)
 
 
-def test_the_kernel_hides_what_is_there_in_its_half() -> None:
-    """What Linux says of a fault outside user memory is no fact of silicon: it sets P (`sanitize_error_code`)."""
-    both = BENCH[WRAPS]
-    assert (both.silicon.error_code & ~1, both.silicon.address) == (both.engine.error_code, both.engine.address)
+def test_lock_neg_leaves_the_flags_of_what_it_negates() -> None:
+    """Silicon leaves those of the result; the operand is 1."""
+    both = BENCH[LOCK_NEG]
+    assert both.silicon.pages == both.engine.pages
+    assert (both.silicon.general[r.RFLAGS] & SF, both.engine.general[r.RFLAGS] & SF) == (SF, 0)

@@ -86,8 +86,8 @@ def differences(silicon: Stop, engine: Stop, pages: Sequence[Page]) -> list[str]
             found.append(f"xmm{number}: silicon {a_bytes.hex()}, engine {b_bytes.hex()}")
     kept = [page for page in pages if page.protection == "rw"]
     for page, a_page, b_page in zip(kept, silicon.pages, engine.pages, strict=True):
-        at = [index for index in range(PAGE) if a_page[index] != b_page[index]]
-        if at:
+        if a_page != b_page:
+            at = [index for index in range(PAGE) if a_page[index] != b_page[index]]
             first, end = at[0], at[-1] + 1
             found.append(
                 f"{page.address + first:#x}: silicon {a_page[first:end].hex()}, engine {b_page[first:end].hex()}"
