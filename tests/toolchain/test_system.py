@@ -70,8 +70,8 @@ def test_two_builds_are_the_same_bytes_wherever_they_are(
     for name, first, second in zip(products, *built, strict=True):
         assert first == second, name
         assert str(tmp_path).encode() not in first, name
-        for directory in (guest_directory(), find_toolchain().directory):
-            assert str(directory).encode() not in first, name
+        for place in (guest_directory(), find_toolchain().directory):
+            assert str(place).encode() not in first, name
 
 
 def test_the_command_says_what_it_did(
