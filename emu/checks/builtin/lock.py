@@ -10,6 +10,7 @@ import numpy as np
 
 from emu.address import Gva
 from emu.checks.builtin.irql import describe_irql
+from emu.checks.call.blame import export_site
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.export_calls import ExportCallMade
 from emu.checks.call.locks import NESTING, OPERATIONS
@@ -86,14 +87,14 @@ class Lock(Check):
     ) -> Finding:
         evidence = [self._which(call, key, made)] if key.address else []
         if before is not None:
-            evidence.append(f"{did} at {call.place(Gva(int(call.instructions.rip[_site(call, before)])))}")
-        return call.finding(self.name, message.format(_with_article(key.kind)), _site(call, made), evidence)
+            evidence.append(f"{did} at {call.place(Gva(int(call.instructions.rip[export_site(call, before)])))}")
+        return call.finding(self.name, message.format(_with_article(key.kind)), export_site(call, made), evidence)
 
     def _held(self, call: CheckedCall, key: _Key, made: ExportCallMade) -> Finding:
         verb = "enters" if key.address == 0 else "acquires"
         message = f"{verb} {_with_article(key.kind)} and does not {'leave' if key.address == 0 else 'release'} it"
         evidence = [self._which(call, key, made)] if key.address else []
-        return call.finding(self.name, message, _site(call, made), [*evidence, *self._end(call, made.event)])
+        return call.finding(self.name, message, export_site(call, made), [*evidence, *self._end(call, made.event)])
 
     def _irql(self, call: CheckedCall) -> Finding:
         other = np.flatnonzero(call.irql != call.irql_at_end)
@@ -115,14 +116,6 @@ class Lock(Check):
 
     def _which(self, call: CheckedCall, key: _Key, made: ExportCallMade) -> str:
         return f"{made.name} was given {memory_name(call, key.address, made.instruction - 1)}"
-
-
-def _site(call: CheckedCall, made: ExportCallMade) -> int:
-    """Return the instruction that called an export."""
-    activation = call.tree.at(made.instruction - 1)
-    if activation is None or activation.call_site is None or not call.in_kernel[activation.begin]:
-        return made.instruction - 1
-    return activation.call_site
 
 
 def _with_article(kind: str) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 
 from emu.address import Gva
 from emu.checks.call.accessor_calls import AccessorCall
+from emu.checks.call.blame import caller_of_accessor
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.columns import USER_END
 from emu.checks.call.memory_names import memory_name
@@ -79,16 +80,7 @@ class Mode(Check):
 
     def _read(self, call: CheckedCall, origin: Origin) -> str:
         assert origin.access is not None
-        activation = call.tree.at(origin.instruction)
-        outermost = (
-            next(
-                (each for each in activation.chain() if each.parent is None or not call.is_accessor(each.parent)), None
-            )
-            if activation and call.is_accessor(activation)
-            else None
-        )
-        at = origin.instruction if outermost is None or outermost.call_site is None else outermost.call_site
-        place = call.place(Gva(int(call.instructions.rip[at])))
+        place = call.place(Gva(int(call.instructions.rip[caller_of_accessor(call, origin.instruction)])))
         return f"read from {call.data(int(call.accesses.address[origin.access]))} at {place}"
 
 

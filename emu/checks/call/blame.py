@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which instruction of a driver's is behind what the kernel or an accessor did for it."""
+
+from __future__ import annotations
+
+from emu.checks.call.checked_call import CheckedCall
+from emu.checks.call.export_calls import ExportCallMade
+
+
+def export_site(call: CheckedCall, made: ExportCallMade) -> int:
+    """Return the instruction that called an export of the host's; the export's own where none did."""
+    stub = made.instruction - 1
+    activation = call.tree.at(stub)
+    if activation is None or activation.call_site is None or not call.in_kernel[activation.begin]:
+        return stub
+    return activation.call_site
+
+
+def caller_of_accessor(call: CheckedCall, instruction: int) -> int:
+    """Return the instruction that called the accessor in which another one ran; outside of all, that one itself."""
+    activation = call.tree.at(instruction)
+    accessors = [each for each in activation.chain() if call.is_accessor(each)] if activation else []
+    if not accessors or accessors[-1].call_site is None or call.is_host_call(accessors[-1]):
+        return instruction
+    return accessors[-1].call_site
