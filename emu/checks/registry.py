@@ -30,6 +30,7 @@ BUILTIN: Final = {
     "mode": "emu.checks.builtin.mode:Mode",
     "out-of-range": "emu.checks.builtin.out_of_range:OutOfRange",
     "overlap": "emu.checks.builtin.overlap:Overlap",
+    "pool": "emu.checks.builtin.pool:Pool",
     "read-count": "emu.checks.builtin.read_count:ReadCount",
     "torn": "emu.checks.builtin.torn:Torn",
     "unguarded-user-access": "emu.checks.builtin.unguarded_user_access:UnguardedUserAccess",
