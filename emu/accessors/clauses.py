@@ -45,7 +45,7 @@ _ALL: Final = {
     "filter": Clause("UserMode: EXCEPTION_EXECUTE_HANDLER. KernelMode: EXCEPTION_CONTINUE_SEARCH"),
     "irql": Clause("IRQL <= APC_LEVEL"),
     "one-access": Clause("exactly one access of the type's width, aligned or not", ours=True),
-    "locked": Clause("every access is a locked one; it tries again where another processor was quicker", ours=True),
+    "locked": Clause("every access is a locked one, and there are as many as it takes", ours=True),
     "halves": Clause("several accesses, the lengths first: they and Buffer may be of different moments", ours=True),
     "range-first": Clause(
         "the whole range is checked before the first access; beyond the limit or wrapped around: access violation at "
@@ -63,10 +63,10 @@ _ALL: Final = {
         ours=True,
     ),
     "misalignment": Clause(
-        "a misaligned pointer raises STATUS_DATATYPE_MISALIGNMENT; the range is checked before", ours=True
+        "a misaligned pointer raises STATUS_DATATYPE_MISALIGNMENT, behind the check of the range", ours=True
     ),
     "probe-first": Clause(
-        "a misaligned pointer raises STATUS_DATATYPE_MISALIGNMENT, before the range is checked; length 0: no probe",
+        "a misaligned pointer raises STATUS_DATATYPE_MISALIGNMENT, before the check of the range; length 0: no probe",
         ours=True,
     ),
     "fenced": Clause("a store fence before it returns: no later store is seen before these", ours=True),

@@ -53,13 +53,13 @@ def called_functions(macro: MacroText) -> tuple[str, ...]:
 
 
 def assembly_macros(rows: Iterable[CodeRow]) -> Iterator[MacroText]:
-    """Return the macros that a routine's source lines invoke themselves, each once."""
+    """Return the macros that a routine's source lines invoke or pass to another, each once."""
     seen: set[str] = set()
     for row in rows:
-        name = row.source.partition(" ")[0]
-        if name not in seen and (found := _assembly_macros().get(name)) is not None:
-            seen.add(name)
-            yield found
+        for name in re.findall(r"\w+", row.source.partition("//")[0]):
+            if name not in seen and (found := _assembly_macros().get(name)) is not None:
+                seen.add(name)
+                yield found
 
 
 @functools.cache

@@ -33,6 +33,12 @@ def test_the_macros_of_a_routine_are_the_library_s() -> None:
     assert read.text.strip().endswith(".endm")
 
 
+def test_a_macro_that_is_passed_to_another_is_shown_too() -> None:
+    code = routine_code("InterlockedOrToUser")
+    assert code is not None
+    assert [macro.name for macro in assembly_macros(code.rows)] == ["INTERLOCKED", "OR_VALUE"]
+
+
 def test_of_two_macros_of_one_name_it_is_the_library_s() -> None:
     row = CodeRow(0, "", None, "ENTER RtlSetUserMemory")
     (enter,) = assembly_macros([row, row, CodeRow(7, "", None, "nop")])
