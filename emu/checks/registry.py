@@ -23,6 +23,7 @@ ALL: Final = "all"
 BUILTIN: Final = {
     "accesses-outside": "emu.checks.builtin.accesses_outside:AccessesOutside",
     "direct-user-access": "emu.checks.builtin.direct_user_access:DirectUserAccess",
+    "direction-flag": "emu.checks.builtin.direction_flag:DirectionFlag",
     "double-fetch": "emu.checks.builtin.double_fetch:DoubleFetch",
     "irql": "emu.checks.builtin.irql:Irql",
     "kernel-pointer": "emu.checks.builtin.kernel_pointer:KernelPointer",
