@@ -34,4 +34,5 @@ def describe_machine(profile: Profile, irql: int) -> str:
     level = f"IRQL {irql}"
     if irql in _IRQL_NAMES:
         level += f" ({_IRQL_NAMES[irql]})"
-    return f"{profile.cpu}, {_SMAP_WORDS[profile.smap]} · {level}"
+    kernel = ", the kernel's primitives" if profile.kernel_has_primitives else ""
+    return f"{profile.cpu}, {_SMAP_WORDS[profile.smap]}{kernel} · {level}"

@@ -246,6 +246,7 @@ def test_a_driver_that_includes_the_header_is_linked_with_the_library(emu: Emu, 
         ran = emu("run", "Capture", "user:=abcd", "kernel:4", "--image", str(source), "--profile", profile)
         assert (ran.status, ran.err) == (0, "")
         assert "4 of 4 bytes changed" in ran.out
+        assert ("SMAP enforced, the kernel's primitives · IRQL 0" in ran.out) == profile.endswith("=kernel")
     # What the library asks the kernel at its first use is one line.
     asked = re.findall(r"call +ntoskrnl!MmGetSystemRoutineAddress +from driver!UmaInitialize\+\w+ ×\d+", ran.out)
     assert len(asked) == 1
