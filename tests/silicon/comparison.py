@@ -19,20 +19,25 @@ from tests.silicon.world import PAGE, Case, Page, Stop, differences
 
 _NUMBERS: Final = {getattr(cs, f"X86_REG_{name.upper()}"): number for number, name in enumerate(r.GPR_NAMES)}
 _HALF: Final = 8
+_BATCH: Final = 2000
+"""Cases that a process runs; each stop takes up to 16 KiB."""
 
 
 def compare(pages: Sequence[Page], cases: Sequence[Case]) -> list[Stop]:
-    """Run cases both ways, fail where two stops differ otherwise than is known, and return those of silicon.
+    """Run cases both ways, fail where two stops differ otherwise than is known, and return silicon's, without pages.
 
     What is known: 16 bytes that straddle into a page where they cannot go (`as_on_the_engine`).
     """
-    stops = run_natively(pages, cases)
+    stops = []
     emulated = _emulated(tuple(pages))
-    for case, stop in zip(cases, stops, strict=True):
-        found = emulated.run(case)
-        if found != stop and found != (expected := as_on_the_engine(stop, pages)):
-            lines = "\n".join(f"  {line}" for line in differences(expected, found, pages))
-            raise AssertionError(f"{case.label}:\n{lines}")
+    for first in range(0, len(cases), _BATCH):
+        batch = cases[first : first + _BATCH]
+        for case, stop in zip(batch, run_natively(pages, batch), strict=True):
+            found = emulated.run(case)
+            if found != stop and found != (expected := as_on_the_engine(stop, pages)):
+                lines = "\n".join(f"  {line}" for line in differences(expected, found, pages))
+                raise AssertionError(f"{case.label}:\n{lines}")
+            stops.append(stop._replace(pages=()))
     return stops
 
 

@@ -21,14 +21,16 @@ from tests.silicon.world import PAGE, Case, Page, Stop, make_stop
 _DESCRIPTORS = Gva(0xFFFF_F800_0020_0000)
 _UNREACHABLE = Gva(0xFFFF_F800_0020_2000)
 _BUDGET = 100_000
+_GENERAL = 18 * 8
+"""Bytes of the general registers, RIP and RFLAGS, which begin the state block too."""
 
 
 class Emulated:
     """A processor with these pages. SMAP is off, so that CPL 0 may do what CPL 3 may."""
 
-    def __init__(self, pages: Sequence[Page], cpu: str = "skylake-server") -> None:
+    def __init__(self, pages: Sequence[Page]) -> None:
         ram = Ram(2 << 20)
-        self._cpu = Processor(Profile(cpu, "off"), ram.address, ram.size)
+        self._cpu = Processor(Profile("skylake-server", "off"), ram.address, ram.size)
         self._memory = AddressSpace(ram, self._cpu.flush_tlb, self._cpu.drop_all_translations)
         self._memory.map_page(_DESCRIPTORS, user=False, protection=pt.PROTECTIONS["rw"])
         self._memory.map_page(_UNREACHABLE, user=False, protection=pt.PROTECTIONS["rx"])
@@ -59,7 +61,3 @@ class Emulated:
         registers = bytes(cpu.block[:_GENERAL]) + bytes(cpu.xmm)
         error_code = trap.error_code | t.ERROR_USER if trap.vector == Vector.PAGE_FAULT else trap.error_code
         return make_stop(trap.vector, error_code, trap.address, registers, [bytes(view) for view, _ in self._kept])
-
-
-_GENERAL = 18 * 8
-"""Bytes of the general registers, RIP and RFLAGS, which begin the state block too."""

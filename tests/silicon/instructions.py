@@ -7,7 +7,6 @@ import functools
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from emu.cpu import registers as r
 from tests.silicon.emulated import Emulated
 from tests.silicon.library import OTHER, STACK, USER, pattern
 from tests.silicon.native import run_natively
@@ -45,11 +44,6 @@ class Both(NamedTuple):
 
     silicon: Stop
     engine: Stop
-
-    def user_page(self, which: str) -> bytes:
-        """Return the user page as `silicon` or `engine` left it."""
-        stop: Stop = getattr(self, which)
-        return stop.pages[0]
 
 
 class Bench:
@@ -91,9 +85,3 @@ class Bench:
         emulated = Emulated(self.pages)
         stops = run_natively(self.pages, cases)
         return {case.label: Both(stop, emulated.run(case)) for case, stop in zip(cases, stops, strict=True)}
-
-    def offset(self, name: str, stop: Stop) -> int:
-        """Return how far behind the begin of an instruction's code a stop's RIP is."""
-        size = sum(page.protection == "rx" for page in self.pages) * PAGE
-        number = next(number for number, each in enumerate(self._table) if each.name == name)
-        return stop.general[r.RIP] - CODE - self._places(size)[number]

@@ -69,8 +69,9 @@ def run_natively(pages: Sequence[Page], cases: Sequence[Case]) -> list[Stop]:
 
 
 def _read_stops(output: bytes, kept: Sequence[Page]) -> list[Stop]:
+    """Read what a runner has written, as far as it came."""
     stops, at = [], 0
-    while at < len(output):
+    while at + _HEAD.size <= len(output):
         vector, error_code, cr2, registers, changed = _HEAD.unpack_from(output, at)
         at += _HEAD.size
         contents = []

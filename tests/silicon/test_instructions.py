@@ -13,7 +13,6 @@ from typing import Final
 
 import pytest
 
-from emu.address import ADDRESS_MASK
 from emu.cpu import registers as r
 from emu.cpu.trap import Vector
 from tests.silicon.instructions import ABSENT, END, LIMIT, NON_CANONICAL, READ_ONLY, XMM, Bench, Both, Instruction
@@ -106,7 +105,6 @@ def _other_faults() -> list[str]:
         _put("cmpxchg16b misaligned", "480fc70f", rdi=USER + 8),
         _put("cmpxchg16b misaligned and absent", "480fc70f", rdi=ABSENT + 8),
     ]
-    found.append(_put("an operand wraps around", "488b07", rdi=ADDRESS_MASK - 3))
     for code in ("8a07", "8807", "0007", "f3a4", "0f1007"):
         found.append(_put(f"{code} non-canonical", code, rdi=NON_CANONICAL, rsi=USER, rcx=1))
     for code in ("8a0424", "50", "58", "c3", "e800000000"):

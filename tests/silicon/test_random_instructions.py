@@ -142,9 +142,10 @@ class Drawing:
         return near + self._random.randrange(-32, 32)
 
     def _value(self) -> int:
-        """An address, a small number, or one that is no canonical address."""
+        """An address, a number below those that a process may have pages at, or one that is no canonical address."""
         bits = self._random.getrandbits
-        return self._random.choice((self._address(), self._address(), bits(15), bits(62) | 1 << 62 | bits(1) << 63))
+        numbers = bits(15) | 0x400, bits(61) | 1 << 62 | bits(1) << 63
+        return self._random.choice((self._address(), self._address(), *numbers))
 
     def _string(self) -> bytes:
         prefixes = self._random.choice((b"", b"\xf3", b"\xf2")) + self._random.choice((b"", OPERAND_SIZE, b"\x48"))
