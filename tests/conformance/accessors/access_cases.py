@@ -32,6 +32,7 @@ def access_cases(shape: Shape) -> Iterator[Case]:
         yield from _null(shape, arena)
         yield from _outside(shape, arena)
         yield from _raised_irql(shape, arena)
+    yield from _both_outside(shape)
     yield from _misaligned(shape)
     if shape.accessor.takes_mode:
         yield from _in_kernel_mode(shape)
@@ -113,12 +114,24 @@ def _outside(shape: Shape, arena: Arena) -> Iterator[Case]:
             yield shape.case("wrap", f"{length:#x} bytes, {arena.name}", shape.given(length, arena, arena.base))
 
 
+def _both_outside(shape: Shape) -> Iterator[Case]:
+    """Two pointers that are none to user memory: the source is the one that is read first, and named."""
+    if len(shape.user_arenas) < 2:
+        return
+    for source, target in ((KERNEL_SOURCE.base, KERNEL_TARGET.base), (LIMIT - 1, 0x8000_0000_0000), (WRAP - 1, LIMIT)):
+        for length in shape.faulting[1:]:
+            given = shape.given(length)._replace(source=source, target=target)
+            yield shape.case("kernel address", f"{length} bytes at {source:#x} and {target:#x}", given)
+
+
 def _raised_irql(shape: Shape, arena: Arena) -> Iterator[Case]:
     for irql in (1, 2, 15):
         for state in ("rw", "paged-out", "none"):
             given = shape.given(shape.faulting[-1], arena, arena.boundary)
             case = shape.case("IRQL", f"{irql}, the page {state}, {arena.name}", given, Page(arena.boundary, state))
             yield case._replace(irql=irql)
+        refused = shape.given(shape.faulting[-1], arena, KERNEL_SOURCE.base)
+        yield shape.case("IRQL", f"{irql}, refused, {arena.name}", refused)._replace(irql=irql)
 
 
 def _misaligned(shape: Shape) -> Iterator[Case]:

@@ -54,18 +54,23 @@ class Routines:
         modules: tuple[Module, ...],
         *,
         is_dbg: bool = False,
-        are_the_kernels: bool = False,
     ) -> None:
         self.addresses = addresses
         self.is_dbg = is_dbg
-        self.are_the_kernels = are_the_kernels
-        symbols = sorted((module.base + rva, name) for module in modules for name, rva in module.image.exports.items())
+        symbols = sorted(
+            (module.base + rva, f"ntoskrnl!{name}" if module.name == "ntoskrnl" else name)
+            for module in modules
+            for name, rva in module.image.exports.items()
+        )
         self._starts = [address for address, _ in symbols]
         self._names = [name for _, name in symbols]
         self._modules = modules
 
     def symbols_at(self, address: Gva) -> set[str]:
-        """Return the names of the routine that an address lies in; several where they begin together."""
+        """Return the names of the routine that an address lies in; several where they begin together.
+
+        Before those of the kernel's stands `ntoskrnl!`.
+        """
         if not any(module.contains(address) for module in self._modules):
             return set()
         at = bisect_right(self._starts, address) - 1
@@ -93,14 +98,13 @@ def _expected_of(case: Case, page: Page, now: Circumstances) -> Expected:
 
 
 @cache
-def _bodies(name: str, symbol: str, has_kernel_primitives: bool) -> frozenset[str]:
-    """Return the names of the routines that may stand on the stack for a call of a name."""
+def _bodies(name: str, symbol: str, primitive: str | None) -> frozenset[str]:
+    """Return the names of the routines that may be the faulting one in a call of a name."""
+    if primitive is not None:
+        return frozenset((f"ntoskrnl!{primitive}",))
     accessor = FAMILY[name]
     names = {f"Use{symbol}", name, *accessor.calls}
-    names |= {form for each in tuple(names) if each in FAMILY and (form := FAMILY[each].user_form)}
-    if has_kernel_primitives:
-        names |= {each for each in (accessor.primitive, accessor.kernel_mode_primitive) if each}
-    return frozenset(names)
+    return frozenset(names | {form for each in names if each in FAMILY and (form := FAMILY[each].user_form)})
 
 
 class Bench:
@@ -127,7 +131,6 @@ class Bench:
     def checkpoint(self) -> None:
         """Come back to the state as it is after a bugcheck."""
         self.machine.checkpoint()
-        self._is_dirty: set[Arena] = set()
         self._has_bugchecked = False
 
     def close(self) -> None:
@@ -135,25 +138,23 @@ class Bench:
 
     def check(self, case: Case, routines: Routines) -> str:
         """Make a call, and another one where it disarms a guard page. Returns what is wrong, or nothing."""
-        memory = _memory_of(case)
-        try:
-            self._prepare(case)
-            wrong = self._check(case, case.page, memory, routines)
-            if not wrong and case.page.state == "guard":
-                self._restore(memory)
-                wrong = self._check(case, NO_PAGE, memory, routines)
-                wrong = f"the guard disarmed: {wrong}" if wrong else ""
-        finally:
-            self._clean_up(case)
-        return f"{case}: {wrong}" if wrong else ""
-
-    def _prepare(self, case: Case) -> None:
-        space = self.machine.system.memory
+        space, memory = self.machine.system.memory, _memory_of(case)
         for patch in case.patches:
             space.write(Gva(patch.address), patch.data)
-            self._note(patch.address)
         if case.page is not NO_PAGE:
             self._set_state(case.page.address, case.page.state)
+        wrong = self._check(case, case.page, memory, routines)
+        if not wrong and case.page.state == "guard":
+            wrong = self._check(case, NO_PAGE, memory, routines)
+            wrong = f"the guard disarmed: {wrong}" if wrong else ""
+        if wrong or self._has_bugchecked:
+            self.machine.reset()
+        else:
+            if case.page is not NO_PAGE:
+                self._set_state(case.page.address, "rw")
+            for patch in case.patches:
+                space.write(Gva(patch.address), UNPATCHED.read(patch.address, len(patch.data)))
+        return f"{case}: {wrong}" if wrong else ""
 
     def _set_state(self, address: int, state: str) -> None:
         half = self.machine.user if address < LIMIT else self.machine.kernel
@@ -168,25 +169,6 @@ class Bench:
         else:
             half.protect(address, state)
 
-    def _note(self, address: int) -> None:
-        arena = arena_of(address)
-        if arena is not None:
-            self._is_dirty.add(arena)
-
-    def _restore(self, memory: Memory) -> None:
-        for arena in self._is_dirty:
-            self.machine.system.memory.write(Gva(arena.base), memory.content(arena))
-
-    def _clean_up(self, case: Case) -> None:
-        if self._has_bugchecked:
-            self.machine.reset()
-            self._has_bugchecked = False
-        else:
-            self._restore(UNPATCHED)
-            if case.page is not NO_PAGE:
-                self._set_state(case.page.address, "rw")
-        self._is_dirty.clear()
-
     def _check(self, case: Case, page: Page, memory: Memory, routines: Routines) -> str:
         symbol, given = _call_of(case)
         address = routines.addresses.get(symbol)
@@ -198,7 +180,7 @@ class Bench:
             smap_enforced=profile.smap_enabled and not enters_with_ac,
             checks_kernel_pointers=routines.is_dbg,
             irql=case.irql,
-            faults_in_kernel_image=routines.are_the_kernels or self._runs_in_kernel_image(case),
+            faults_in_kernel_image=self._kernel_primitive(case) is not None,
         )
         expected = _expected_of(case, page, now)
         if case.flags is None:
@@ -207,24 +189,29 @@ class Bench:
             fields = (address, *given, *[0] * (5 - len(given)), _CLEAN_FLAGS | case.flags, 0)
             self._block.write(_BLOCK.pack(*fields))
             outcome = self._call(self._with_flags, (self._block.address,), case.irql)
-        return (
+        wrong = (
             self._check_ending(case, expected, outcome, routines)
             or self.check_memory(expected.landed, memory)
             or self._check_registers(case, expected, outcome, enters_with_ac)
         )
+        landed = expected.landed
+        if landed is not None and landed.most and arena_of(landed.address) is not None:
+            self.machine.system.memory.write(Gva(landed.address), memory.read(landed.address, len(landed.data)))
+        return wrong
 
     def _call(self, address: Gva, given: tuple[int, ...], irql: int) -> Outcome:
         outcome = self.machine.call_plainly(address, given, irql=irql, budget=BUDGET)
         self._has_bugchecked = type(outcome) is Bugchecked
         return outcome
 
-    def _runs_in_kernel_image(self, case: Case) -> bool:
+    def _kernel_primitive(self, case: Case) -> str | None:
+        """Return the kernel's routine that makes the accesses of a call, None where the library's does."""
         if not self._has_kernel_primitives:
-            return False
+            return None
         accessor = FAMILY[case.name]
         if accessor.takes_mode and not is_user_mode(case.given.mode):
-            return accessor.kernel_mode_primitive is not None
-        return True
+            return accessor.kernel_mode_primitive
+        return accessor.primitive
 
     def _check_ending(self, case: Case, expected: Expected, outcome: Outcome, routines: Routines) -> str:
         ending = expected.ending
@@ -268,34 +255,33 @@ class Bench:
             if not ending.lowest <= address <= ending.highest:
                 return "another address"
         if not ending.trapped:
-            return self._check_no_trap() or self._check_frames(case, routines)
+            is_probe = ending.operation is None and FAMILY[case.name].kind == "macro"
+            return self._check_no_trap() or self._check_frames(case, routines, is_probe)
         names = routines.symbols_at(record.exception_address)
         return (
             ""
-            if names & _bodies(case.name, case.symbol, self._has_kernel_primitives)
+            if names & _bodies(case.name, case.symbol, self._kernel_primitive(case))
             else f"raised in {names or hex(record.exception_address)}"
         )
 
-    def _check_frames(self, case: Case, routines: Routines) -> str:
+    def _check_frames(self, case: Case, routines: Routines, is_probe: bool) -> str:
+        """Look for the routine among the frames; the alignment probe is in the header, and so in the caller's."""
         seen = [
             names
             for event in self.machine.events
             if type(event) is FrameSearched and (names := routines.symbols_at(event.pc))
         ]
-        bodies = _bodies(case.name, case.symbol, self._has_kernel_primitives)
+        bodies = _bodies(case.name, case.symbol, None if is_probe else self._kernel_primitive(case))
         return "" if any(names & bodies for names in seen) else f"no frame is the routine's: {seen}"
 
     def check_memory(self, landed: Landed | None, memory: Memory) -> str:
         """Compare all arenas. Returns what is wrong, or nothing."""
         for arena, begin, end in self._places:
             before, after = memory.content(arena), bytes(self._ram[begin:end])
-            if landed is not None and arena.holds(landed.address):
-                if before != after:
-                    self._is_dirty.add(arena)
+            if landed is not None and arena.base <= landed.address < arena.end:
                 if wrong := _compare(landed, before, after, landed.address - arena.base):
                     return f"{arena.name}: {wrong}"
             elif before != after:
-                self._is_dirty.add(arena)
                 return f"{arena.name} was written at +{_first_difference(before, after):#x}"
         return ""
 

@@ -44,6 +44,13 @@ def bench(profile: str) -> Bench:
     return found
 
 
+def fresh_bench(profile: str) -> Bench:
+    """Return the bench of a profile as it was made."""
+    found = bench(profile)
+    found.machine.reset()
+    return found
+
+
 def close_benches() -> None:
     """Close every machine."""
     for each in _benches.values():
@@ -70,11 +77,12 @@ def _of_the_library_image(bench: Bench) -> Routines:
 def _of_the_kernel(bench: Bench) -> Routines:
     """The kernel's own primitives."""
     kernel = bench.machine.system.kernel
-    return Routines({name: kernel[name] for name in PRIMITIVES}, (kernel,), are_the_kernels=True)
+    return Routines({name: kernel[name] for name in PRIMITIVES}, (kernel,))
 
 
 def _linked(bench: Bench, *, dbg: bool) -> Routines:
     """Those of umaccess.lib, linked into a driver that uses the macros of usermode_accessors.h."""
+    bench.machine.reset()
     module = bench.machine.load(driver(dbg=dbg))
     bench.checkpoint()
     addresses = {name: module[name] for name in FAMILY if FAMILY[name].kind == "function"}
@@ -122,7 +130,7 @@ def check_cases(item: pytest.Item, profile: str, link: Link, cases: Iterable[Cas
     """Make the calls, and fail with a line for each that is not as the contract says."""
     __tracebackhide__ = True
     made, wrong = [], []
-    tested, machine = routines(profile, link), bench(profile)
+    tested, machine = routines(profile, link), fresh_bench(profile)
     for case in cases:
         made.append(case)
         if failure := machine.check(case, tested):

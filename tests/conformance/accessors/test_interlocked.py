@@ -13,7 +13,7 @@ from emu.address import Gva
 from tests.conformance.accessors.arenas import KERNEL_TARGET, USER_TARGET
 from tests.conformance.accessors.case import AC, middle
 from tests.conformance.accessors.contract import interlocked
-from tests.conformance.accessors.suite import KERNEL, LIBRARY_IMAGE, bench, routines
+from tests.conformance.accessors.suite import KERNEL, LIBRARY_IMAGE, fresh_bench, routines
 from tests.conformance.accessors.terms import Given, arguments, width_of
 
 NAMES = tuple(name for name in FAMILY if "Interlocked" in name)
@@ -29,7 +29,7 @@ def test_any_values(
     profile: str, name: str, before: int, value: int, comperand: int, place: int, is_equal: bool, mode: int
 ) -> None:
     """The old value is returned, the new one is in memory, and its neighbours are as they were."""
-    accessor, machine = FAMILY[name], bench(profile).machine
+    accessor, machine = FAMILY[name], fresh_bench(profile).machine
     width = width_of(accessor)
     mask = (1 << 8 * width) - 1
     link = KERNEL if name.startswith("Rtl") and "kernel" in profile else LIBRARY_IMAGE
@@ -54,7 +54,7 @@ def test_any_values(
 def test_a_sequence_of_operations(name: str, start: int, operations: list[tuple[int, int | None]]) -> None:
     """Each finds what the one before it left; a comperand that is None is what is there."""
     accessor, profile = FAMILY[name], "skylake-server"
-    machine = bench(profile).machine
+    machine = fresh_bench(profile).machine
     width = width_of(accessor)
     mask = (1 << 8 * width) - 1
     target, held = middle(USER_TARGET), start & mask
@@ -67,4 +67,3 @@ def test_a_sequence_of_operations(name: str, start: int, operations: list[tuple[
         assert outcome.value & mask == held
         held = interlocked(name, held, value & mask, compared & mask)
     assert machine.system.memory.read(Gva(target), width) == held.to_bytes(width, "little")
-    machine.reset()

@@ -9,7 +9,7 @@ from emu import build_guest
 from emu.address import Gva
 from tests.conformance.accessors.bench import GUEST, Routines
 from tests.conformance.accessors.cases import cases_of
-from tests.conformance.accessors.suite import bench
+from tests.conformance.accessors.suite import fresh_bench
 
 PROFILE = "nehalem"
 
@@ -52,7 +52,7 @@ class _Anywhere(Routines):
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_found_by_its_clause(mistake: str) -> None:
     name, clause = MISTAKES[mistake]
-    machine = bench(PROFILE)
+    machine = fresh_bench(PROFILE)
     module = machine.machine.load(build_guest(GUEST / "mistaken.S"))
     machine.checkpoint()
     routines = _Anywhere({name: module[mistake]}, (module,))
@@ -62,7 +62,7 @@ def test_a_mistake_is_found_by_its_clause(mistake: str) -> None:
 
 def test_the_right_routines_pass_in_the_same_way() -> None:
     """It is the mistakes that are found, and nothing else."""
-    machine = bench(PROFILE)
+    machine = fresh_bench(PROFILE)
     names = sorted({name for name, _ in MISTAKES.values()})
     module = machine.machine.load(build_guest(GUEST / "mistaken.S", export=names))
     machine.checkpoint()

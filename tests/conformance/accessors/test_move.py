@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from emu import Raised, Returned
 from emu.address import PAGE_SIZE, Gva
 from tests.conformance.accessors.arenas import UNPATCHED, USER_TARGET
-from tests.conformance.accessors.bench import Bench
-from tests.conformance.accessors.suite import KERNEL, LIBRARY_IMAGE, bench, routines
+from tests.conformance.accessors.suite import KERNEL, LIBRARY_IMAGE, fresh_bench, routines
 
 NAMES = ("MoveToUserFromUser", "RtlMoveToUserFromUser")
 PROFILES = ("nehalem", "skylake-server", "epyc-rome", "skylake-server,primitives=kernel")
@@ -26,7 +25,7 @@ def moved(target: int, source: int, length: int) -> bytes:
     return CONTENT[:target] + CONTENT[source : source + length] + CONTENT[target + length :]
 
 
-def _address(machine: Bench, profile: str, name: str) -> Gva:
+def _address(profile: str, name: str) -> Gva:
     link = KERNEL if name.startswith("Rtl") and "kernel" in profile else LIBRARY_IMAGE
     return routines(profile, link).addresses[name]
 
@@ -35,15 +34,9 @@ class _Moves:
     """Moves inside one arena."""
 
     def __init__(self, profile: str, name: str) -> None:
-        self.machine = bench(profile).machine
+        self.machine = fresh_bench(profile).machine
         self.space = self.machine.system.memory
-        self.address = _address(bench(profile), profile, name)
-
-    def __enter__(self) -> _Moves:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.machine.reset()
+        self.address = _address(profile, name)
 
     def call(self, target: int, source: int, length: int) -> Returned | Raised:
         """Move once from one offset to another."""
@@ -66,21 +59,21 @@ class _Moves:
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_overlap_at_every_length(profile: str, name: str) -> None:
     """Every distance from -64 to 64 at every length from 0 to 128, at changing alignments, across a page boundary."""
-    with _Moves(profile, name) as moves:
-        for length in range(LONGEST + 1):
-            for distance in range(-FARTHEST, FARTHEST + 1):
-                source = PAGE_SIZE - LONGEST + (3 * length + distance) % 61
-                moves.check(source + distance, source, length)
+    moves = _Moves(profile, name)
+    for length in range(LONGEST + 1):
+        for distance in range(-FARTHEST, FARTHEST + 1):
+            source = PAGE_SIZE - LONGEST + (3 * length + distance) % 61
+            moves.check(source + distance, source, length)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("profile", PROFILES)
 def test_lengths_that_take_the_wide_way(profile: str, name: str) -> None:
     """Lengths around those from which `rep movsb` pays, up to a page, at distances around a step and a page."""
-    with _Moves(profile, name) as moves:
-        for length in (255, 511, 512, 513, 1000, 2500, PAGE_SIZE - 7):
-            for distance in (-PAGE_SIZE, -600, -65, -64, -16, -1, 0, 1, 15, 63, 64, 65, 511, 600, PAGE_SIZE):
-                moves.check(PAGE_SIZE + 7 + distance, PAGE_SIZE + 7, length)
+    moves = _Moves(profile, name)
+    for length in (255, 511, 512, 513, 1000, 2500, PAGE_SIZE - 7):
+        for distance in (-PAGE_SIZE, -600, -65, -64, -16, -1, 0, 1, 15, 63, 64, 65, 511, 600, PAGE_SIZE):
+            moves.check(PAGE_SIZE + 7 + distance, PAGE_SIZE + 7, length)
 
 
 @pytest.mark.parametrize("profile", ["nehalem", "skylake-server", "skylake-server,primitives=kernel"])
@@ -93,20 +86,20 @@ def test_any_move_whose_pages_come_back(
 ) -> None:
     """A page-in retries the instruction; in an overlap, nothing may be moved twice because of it."""
     length = min(length, SIZE - target, SIZE - source)
-    with _Moves(profile, NAMES[0]) as moves:
-        for page in paged_out:
-            moves.machine.user.page_out(USER_TARGET.base + page * PAGE_SIZE)
-        moves.check(target, source, length)
+    moves = _Moves(profile, NAMES[0])
+    for page in paged_out:
+        moves.machine.user.page_out(USER_TARGET.base + page * PAGE_SIZE)
+    moves.check(target, source, length)
 
 
 @pytest.mark.parametrize("profile", ["nehalem", "skylake-server", "skylake-server,primitives=kernel"])
 def test_a_page_that_fails_in_an_overlap(profile: str) -> None:
     """An exception that names a byte of the range on that page; nothing outside the target is written."""
-    with _Moves(profile, NAMES[0]) as moves:
-        for length in (1, 2, 16, 64, 100, 128, 600):
-            for distance in (-64, -9, -1, 1, 8, 63):
-                for byte in sorted({0, length // 3, length - 1}):
-                    _check_fault(moves, PAGE_SIZE - byte, distance, length)
+    moves = _Moves(profile, NAMES[0])
+    for length in (1, 2, 16, 64, 100, 128, 600):
+        for distance in (-64, -9, -1, 1, 8, 63):
+            for byte in sorted({0, length // 3, length - 1}):
+                _check_fault(moves, PAGE_SIZE - byte, distance, length)
 
 
 def _check_fault(moves: _Moves, source: int, distance: int, length: int) -> None:

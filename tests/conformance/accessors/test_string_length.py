@@ -14,7 +14,7 @@ from emu.nt.status import NtStatus
 from emu.outcome import Outcome
 from tests.conformance.accessors.arenas import LIMIT, USER_SOURCE, USER_TOP, Arena
 from tests.conformance.accessors.string_cases import text
-from tests.conformance.accessors.suite import KERNEL, LIBRARY_IMAGE, bench, routines
+from tests.conformance.accessors.suite import KERNEL, LIBRARY_IMAGE, fresh_bench, routines
 from tests.conformance.accessors.terms import USER_MODE
 
 PROFILES = ("nehalem", "skylake-server", "skylake-server,primitives=kernel")
@@ -30,17 +30,11 @@ class _Strings:
     """A routine, and strings in an arena for it."""
 
     def __init__(self, profile: str, name: str) -> None:
-        self.machine = bench(profile).machine
+        self.machine = fresh_bench(profile).machine
         self.space = self.machine.system.memory
         self.width = LENGTHS[name]
         link = KERNEL if name.startswith("Rtl") and "kernel" in profile else LIBRARY_IMAGE
         self.address = routines(profile, link).addresses[name]
-
-    def __enter__(self) -> _Strings:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.machine.reset()
 
     def put(self, address: int, data: bytes) -> None:
         """Put bytes before a call; more than the arena holds is cut off."""
@@ -75,16 +69,16 @@ def test_every_terminator_before_a_page_that_is_not_there(profile: str, name: st
     Wide strings begin at odd addresses, too: there a terminator may lie half on the page that is not there.
     """
     boundary = USER_SOURCE.boundary
-    with _Strings(profile, name) as strings:
-        strings.machine.user.protect(boundary, "none")
-        for begin in range(boundary - AROUND, boundary + 1):
-            for count in range(AROUND // strings.width + 2):
-                end = begin + (count + 1) * strings.width
-                strings.put(begin, text(count, strings.width) + bytes(strings.width) + b"\x55\xaa" * 8)
-                if end <= boundary:
-                    strings.check_length(begin, count)
-                else:
-                    strings.check_raised(begin, boundary, boundary)
+    strings = _Strings(profile, name)
+    strings.machine.user.protect(boundary, "none")
+    for begin in range(boundary - AROUND, boundary + 1):
+        for count in range(AROUND // strings.width + 2):
+            end = begin + (count + 1) * strings.width
+            strings.put(begin, text(count, strings.width) + bytes(strings.width) + b"\x55\xaa" * 8)
+            if end <= boundary:
+                strings.check_length(begin, count)
+            else:
+                strings.check_raised(begin, boundary, boundary)
 
 
 @pytest.mark.parametrize("name", LENGTHS)
@@ -92,27 +86,27 @@ def test_every_terminator_before_a_page_that_is_not_there(profile: str, name: st
 def test_every_terminator_behind_a_page_boundary(profile: str, name: str) -> None:
     """The string goes on: both pages are there, or come back."""
     boundary = USER_SOURCE.boundary
-    with _Strings(profile, name) as strings:
-        for begin in range(boundary - AROUND, boundary + 2):
-            for count in range(0, 2 * AROUND // strings.width, 1 + begin % 3):
-                strings.put(begin, text(count, strings.width) + bytes(strings.width) + b"\x55\xaa" * 8)
-                strings.machine.user.page_out(boundary)
-                strings.check_length(begin, count)
+    strings = _Strings(profile, name)
+    for begin in range(boundary - AROUND, boundary + 2):
+        for count in range(0, 2 * AROUND // strings.width, 1 + begin % 3):
+            strings.put(begin, text(count, strings.width) + bytes(strings.width) + b"\x55\xaa" * 8)
+            strings.machine.user.page_out(boundary)
+            strings.check_length(begin, count)
 
 
 @pytest.mark.parametrize("name", LENGTHS)
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_string_that_reaches_the_limit(profile: str, name: str) -> None:
     """User memory ends at the limit: with a terminator before it a length, else an access violation at the limit."""
-    with _Strings(profile, name) as strings:
-        for begin in range(LIMIT - AROUND, LIMIT):
-            for count in range(AROUND // strings.width + 2):
-                end = begin + (count + 1) * strings.width
-                strings.put(begin, text(count, strings.width) + bytes(strings.width))
-                if end <= LIMIT:
-                    strings.check_length(begin, count)
-                else:
-                    strings.check_raised(begin, LIMIT, LIMIT)
+    strings = _Strings(profile, name)
+    for begin in range(LIMIT - AROUND, LIMIT):
+        for count in range(AROUND // strings.width + 2):
+            end = begin + (count + 1) * strings.width
+            strings.put(begin, text(count, strings.width) + bytes(strings.width))
+            if end <= LIMIT:
+                strings.check_length(begin, count)
+            else:
+                strings.check_raised(begin, LIMIT, LIMIT)
 
 
 @pytest.mark.parametrize("name", LENGTHS)
@@ -120,10 +114,10 @@ def test_a_string_that_reaches_the_limit(profile: str, name: str) -> None:
 def test_a_string_whose_first_page_is_not_there(profile: str, name: str) -> None:
     """The fault is the string's first byte, or the begin of the aligned chunk that it lies in."""
     boundary = USER_SOURCE.boundary
-    with _Strings(profile, name) as strings:
-        strings.machine.user.protect(boundary, "none")
-        for begin in range(boundary, boundary + 2 * CHUNK):
-            strings.check_raised(begin, begin & -CHUNK, begin)
+    strings = _Strings(profile, name)
+    strings.machine.user.protect(boundary, "none")
+    for begin in range(boundary, boundary + 2 * CHUNK):
+        strings.check_raised(begin, begin & -CHUNK, begin)
 
 
 def _patterns(arena: Arena) -> st.SearchStrategy[bytes]:
@@ -137,20 +131,20 @@ def _patterns(arena: Arena) -> st.SearchStrategy[bytes]:
 @given(_patterns(USER_SOURCE), st.integers(0, 31), st.booleans())
 def test_any_bytes(name: str, data: bytes, offset: int, ends_a_page: bool) -> None:
     """Any bytes at all, with a terminator behind them."""
-    with _Strings("skylake-server", name) as strings:
-        width = strings.width
-        data = data.ljust(-(-len(data) // width) * width, b"\x01") + bytes(width)
-        begin = USER_SOURCE.boundary - len(data) - (0 if ends_a_page else offset)
-        strings.machine.user.protect(USER_SOURCE.boundary, "none")
-        strings.put(begin, data)
-        count = next(at for at in range(0, len(data), width) if not any(data[at : at + width])) // width
-        strings.check_length(begin, count)
+    strings = _Strings("skylake-server", name)
+    width = strings.width
+    data = data.ljust(-(-len(data) // width) * width, b"\x01") + bytes(width)
+    begin = USER_SOURCE.boundary - len(data) - (0 if ends_a_page else offset)
+    strings.machine.user.protect(USER_SOURCE.boundary, "none")
+    strings.put(begin, data)
+    count = next(at for at in range(0, len(data), width) if not any(data[at : at + width])) // width
+    strings.check_length(begin, count)
 
 
 @pytest.mark.parametrize("name", LENGTHS)
 def test_a_long_string(name: str) -> None:
     """Nearly all of an arena."""
-    with _Strings("skylake-server", name) as strings:
-        count = (2 * PAGE_SIZE + 100) // strings.width
-        strings.put(USER_SOURCE.base + 11, text(count, strings.width) + bytes(2))
-        strings.check_length(USER_SOURCE.base + 11, count)
+    strings = _Strings("skylake-server", name)
+    count = (2 * PAGE_SIZE + 100) // strings.width
+    strings.put(USER_SOURCE.base + 11, text(count, strings.width) + bytes(2))
+    strings.check_length(USER_SOURCE.base + 11, count)

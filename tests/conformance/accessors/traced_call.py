@@ -15,7 +15,7 @@ from tests.conformance.accessors.access_cases import mode_side
 from tests.conformance.accessors.arenas import ARENAS, KERNEL_SOURCE, USER_SOURCE
 from tests.conformance.accessors.case import Case, shape_of
 from tests.conformance.accessors.string_cases import string_case
-from tests.conformance.accessors.suite import LIBRARY_IMAGE, bench, routines
+from tests.conformance.accessors.suite import LIBRARY_IMAGE, fresh_bench, routines
 from tests.conformance.accessors.terms import KERNEL_MODE, USER_MODE, Given, Kind, arguments
 
 REPS = 600
@@ -49,10 +49,10 @@ def plain_case(name: str, length: int = 45, mode: int = USER_MODE) -> Case:
 
 
 class TracedCall:
-    """A call that was traced on the bench of a profile, not as the first one there, and undone."""
+    """A call that was traced on the bench of a profile; not the first one there."""
 
     def __init__(self, profile: str, case: Case) -> None:
-        machine = bench(profile).machine
+        machine = fresh_bench(profile).machine
         self.case = case
         self.trace: Trace
         space = machine.system.memory
@@ -65,7 +65,6 @@ class TracedCall:
             outcome = machine.call(address, *given)
         assert type(outcome) is Returned, f"{case}: {outcome}"
         self.touches = self._touches()
-        machine.reset()
 
     def _touches(self) -> list[Touch]:
         """Return the accesses to the arenas, in order."""
