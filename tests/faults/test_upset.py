@@ -184,15 +184,16 @@ def copy(machine: Machine) -> tuple[Outcome, bytes]:
 def test_a_bit_of_code_flips_and_reset_brings_it_back() -> None:
     machine = boot()
     begin = machine.resolve("CopyFromUser")
-    pristine = machine.system.memory.read(begin, 16)
+    pristine = machine.system.memory.read(begin, 32)
+    at = pristine.index(0x9C)
     # `pushfq`, 9C, becomes `popfq`, 9D, which pops flags with a trap flag among them.
-    machine.inject("flip=1@CopyFromUser+2")
-    assert machine.system.memory.read(begin, 16)[2] == pristine[2] ^ 1
+    machine.inject(f"flip=1@CopyFromUser+{at}")
+    assert machine.system.memory.read(begin, 32)[at] == 0x9D
     outcome, _ = copy(machine)
     assert isinstance(outcome, Bugchecked)
     assert outcome.parameters[0] == NtStatus.SINGLE_STEP
     machine.reset()
-    assert machine.system.memory.read(begin, 16) == pristine
+    assert machine.system.memory.read(begin, 32) == pristine
     outcome, arrived = copy(machine)
     assert isinstance(outcome, Returned)
     assert arrived == bytes(range(64))

@@ -237,11 +237,11 @@ class TestFilters:
         source, target = machine.user.alloc(b"ab"), machine.kernel.alloc(2)
         machine.user.page_out(source)
         begin = machine.resolve("CopyFromUser")
-        with machine.trace((begin, begin + 2)) as part:
+        with machine.trace((begin, begin + 8)) as part:
             assert isinstance(machine.call("CopyFromUser", target, source, 2), Returned)
             assert isinstance(machine.call("CopyFromUser", target, 0x1000, 2), Raised)
             assert isinstance(machine.call(code(machine, "ebfe"), budget=3), TimedOut)
-        assert part.instructions["rip"].tolist() == [begin, begin + 1] * 2
+        assert part.instructions["rip"].tolist() == [begin, begin + 7] * 2
         assert [(call.begin, call.end) for call in part.calls] == [(0, 2), (2, 4), (4, 4)]
         assert set(part.events["instruction"].tolist()) == {2, 4}
         assert part.events["call"].tolist() == sorted(part.events["call"].tolist())
