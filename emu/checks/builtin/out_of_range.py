@@ -52,17 +52,26 @@ class OutOfRange(Check):
         accesses, ranges = call.accesses, call.accessor_ranges
         outside = (ranges.running >= 0) & ~ranges.inside
         in_kernel = np.flatnonzero(outside & ~accesses.is_user)
+        rows, address, last = self._columns(call, in_kernel)
+        slots = call.frames.slot[[made.activation.number for made in call.accessor_calls]][rows]
+        keeps = (address < slots + np.uint64(8 + HOME_SPACE)) & (address >= slots - np.uint64(_DEEPEST))
+        outside[in_kernel[keeps]] = False
+        in_kernel = in_kernel[~keeps]
+        if not len(in_kernel):
+            return outside
+        rows, address, last = self._columns(call, in_kernel)
         keeps = np.ones(len(in_kernel), bool)
-        rows = ranges.running[in_kernel]
-        address, last = accesses.address[in_kernel], accesses.last[in_kernel]
         for first, end in _neighbourhoods(ranges.first, ranges.last):
             keeps &= (last < first[rows]) | (address > end[rows])
-        slots = call.frames.slot[[made.activation.number for made in call.accessor_calls]][rows]
-        keeps |= (address < slots + np.uint64(8 + HOME_SPACE)) & (address >= slots - np.uint64(_DEEPEST))
         outside[in_kernel[keeps]] = False
         in_image = in_kernel[~keeps & _in_images(call, address) & ~ranges.touching[in_kernel]]
         outside[in_image[~self._walks(call, in_image)]] = False
         return outside
+
+    def _columns(self, call: CheckedCall, numbers: Numbers) -> tuple[Numbers, np.ndarray, np.ndarray]:
+        """Return of some accesses the accessor call, the first and the last byte."""
+        accesses = call.accesses
+        return call.accessor_ranges.running[numbers], accesses.address[numbers], accesses.last[numbers]
 
     def _walks(self, call: CheckedCall, numbers: Numbers) -> Mask:
         """Tell which accesses come from an instruction that touches the ranges of the same accessor call, too."""

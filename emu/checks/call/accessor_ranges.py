@@ -17,6 +17,8 @@ from emu.trace.source import Words
 
 STRING: Final = "String"
 """The parameter whose range the string decides."""
+_ONE_BY_ONE: Final = 16
+"""Accessor calls that are looked at one after the other; of more, all accesses together."""
 _REGISTER: Final = 8
 """Bytes of the largest argument that is passed by value."""
 
@@ -74,13 +76,30 @@ class AccessorRanges:
         """Whether each access has a byte in a range of its accessor call."""
         return self._any(lambda address, last, begin, end: (address <= end) & (last >= begin) & (begin <= end))
 
-    def _any(self, holds: Callable[[Words, Words, Words, Words], Mask]) -> Mask:
+    def _any(self, holds: Callable[[Words, Words, Words | np.uint64, Words | np.uint64], Mask]) -> Mask:
         found = np.zeros(len(self._accesses), bool)
+        if len(self.outermost) <= _ONE_BY_ONE:
+            for index in self.outermost:
+                self._any_of(index, holds, found)
+            return found
         at = np.flatnonzero(self.running >= 0)
         rows, address, last = self.running[at], self._accesses.address[at], self._accesses.last[at]
         for column in range(self.first.shape[1]):
             found[at] |= holds(address, last, self.first[rows, column], self.last[rows, column])
         return found
+
+    def _any_of(
+        self, index: int, holds: Callable[[Words, Words, Words | np.uint64, Words | np.uint64], Mask], found: Mask
+    ) -> None:
+        """Find it for one accessor call: its accesses lie together, and its ranges are the same for all."""
+        activation = self._calls[index].activation
+        begin, behind = np.searchsorted(self._accesses.instruction, [activation.begin, activation.end]).tolist()
+        address, last = self._accesses.address[begin:behind], self._accesses.last[begin:behind]
+        part = found[begin:behind]
+        for column in range(self.first.shape[1]):
+            if self.first[index, column] <= self.last[index, column]:
+                part |= holds(address, last, self.first[index, column], self.last[index, column])
+        part &= self.running[begin:behind] == index
 
 
 def _by_address(made: AccessorCall) -> list[DeclaredRange]:

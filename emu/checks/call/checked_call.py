@@ -99,6 +99,12 @@ class TracedLog:
         entries = self._entries
         return np.array([rip in entries for rip, _ in self.source.encodings], bool)
 
+    @functools.cached_property
+    def usual_places(self) -> Numbers:
+        """The instructions whose registers are asked for most: where accessors begin, and what writes CR8."""
+        usual = self.is_accessor_entry | (self.code.kinds & CodeKind.WRITES_CR8 != 0)
+        return np.flatnonzero(usual[self.trace.instructions["code"]])
+
     def accessor_at(self, entry: Gva) -> tuple[str, str] | None:
         """Return the name of the accessor that begins at an address, and that of the documented one that it is as."""
         return self._entries.get(entry)
@@ -220,10 +226,11 @@ class CheckedCall:
     def registers_before(self, instructions: Numbers) -> Words:
         """Return the registers before some instructions, in ascending order, a row each (`REGISTER_COLUMNS`).
 
-        For a long call this runs it once more: ask once, for all.
+        For long calls this runs the log once more, unless it is of accessors' begins or writes of CR8, which all calls
+        of a log share: ask once, for all.
         """
-        places = (instructions + self.begin).astype(np.uint64)
-        return self._log.source.registers_before(places.astype(np.int64), self.trace.instructions["code"])
+        code = self.trace.instructions["code"]
+        return self._log.source.registers_before(instructions + self.begin, code, lambda: self._log.usual_places)
 
     def state_at(self, instruction: int) -> MachineState:
         """Return the whole machine before an instruction; `len(call.instructions)` is the end. Slow."""

@@ -86,9 +86,13 @@ class Instructions:
     def _kinds_that_ran(self) -> int:
         return int(np.bitwise_or.reduce(self.kinds, initial=0))
 
+    def has_kind(self, kind: CodeKind) -> bool:
+        """Tell whether one of a kind ran."""
+        return bool(self._kinds_that_ran & kind)
+
     def of_kind(self, kind: CodeKind) -> Numbers:
         """Return the indices of the instructions of a kind that retired."""
-        if not self._kinds_that_ran & kind:
+        if not self.has_kind(kind):
             return np.zeros(0, np.int64)
         return np.flatnonzero((self.kinds & int(kind) != 0) & ~self.trapped)
 

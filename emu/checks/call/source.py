@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 import numpy as np
 
 from emu.address import Gva
+from emu.checks.call.columns import Numbers
 from emu.cpu import registers as r
 from emu.cpu.recorder import Filter
 from emu.trace.described_code import DescribedCode
@@ -17,6 +18,7 @@ from emu.trace.recorded import RecordedSource
 from emu.trace.replay import Replay
 from emu.trace.run_log import Run, RunLog
 from emu.trace.source import Words
+from emu.trace.trace import REGISTER_COLUMNS
 
 BLOCKS_WITH_REGISTERS: Final = 1 << 12
 """Blocks of a log up to which registers are recorded with the instructions. They take 0.3 µs an instruction; to ask for
@@ -33,6 +35,9 @@ class CheckedSource(RecordedSource):
         super().__init__(log, Filter(), spare)
         self.log = log
         self._rows: Words | None = None
+        self._known: Numbers = np.zeros(0, np.int64)
+        """The instructions whose registers are known, where not all are."""
+        self._known_rows: Words = np.zeros((0, len(REGISTER_COLUMNS)), np.uint64)
 
     @functools.cached_property
     def _keeps(self) -> bool:
@@ -51,33 +56,47 @@ class CheckedSource(RecordedSource):
         if self._keeps and replay.recorder.first == 0:
             self._rows = replay.registers
 
-    def registers_before(self, indices: Words, code: Words) -> Words:
+    def registers_before(self, indices: Numbers, code: Words, usual: Callable[[], Numbers]) -> Words:
         """Return the registers before some instructions, in ascending order, a row each (`REGISTER_COLUMNS`).
 
-        code  that number of each instruction of the trace
+        code   the number of the code of each instruction of the trace
+        usual  returns what else is likely to be asked for, so that one run gives all of it
         """
         if self._rows is not None and (not len(indices) or int(indices[-1]) < len(self._rows)):
             rows: Words = self._rows[indices]
             return rows
-        return self._recorded_at(indices, code)
+        at = np.searchsorted(self._known, indices)
+        if not len(self._known) or at.max(initial=-1) == len(self._known) or (self._known[at] != indices).any():
+            wanted = np.unique(np.concatenate([indices, self._known, usual()]))
+            self._known, self._known_rows = wanted, self._recorded_at(wanted, code)
+            at = np.searchsorted(wanted, indices)
+        known: Words = self._known_rows[at]
+        return known
 
-    def _recorded_at(self, indices: Words, code: Words) -> Words:
+    def _recorded_at(self, indices: Numbers, code: Words) -> Words:
         """Run the log once more, and record nothing but the instructions at the places of these."""
-        numbers = np.unique(code[indices])
-        rips = sorted({self.encodings[number][0] for number in numbers.tolist()})
-        at_places = np.isin(code, [number for number, (rip, _) in enumerate(self.encodings) if rip in set(rips)])
-        wanted = at_places[: int(indices[-1]) + 1].cumsum()[indices] - 1
+        if not len(indices):
+            return np.zeros((0, len(REGISTER_COLUMNS)), np.uint64)
+        wanted = np.zeros(len(self.encodings), bool)
+        wanted[code[indices]] = True
+        rips = sorted({self.encodings[number][0] for number in np.flatnonzero(wanted).tolist()})
+        places = set(rips)
+        at_places = np.array([rip in places for rip, _ in self.encodings], bool)[code]
+        numbers = at_places[: int(indices[-1]) + 1].cumsum()[indices] - 1
         replay = self._replay(Filter(tuple((rip, Gva(rip + 1)) for rip in rips)))
         pieces: list[Words] = []
+        first = 0
         try:
             while not replay.has_ended:
                 replay.set_room(REGISTER_ROOM, registers=True)
                 replay.fill()
-                pieces.append(replay.registers.copy())
+                rows = replay.registers
+                mine = numbers[(numbers >= first) & (numbers < first + len(rows))]
+                pieces.append(rows[mine - first])
+                first += len(rows)
         finally:
             self._spare.append(replay)
-        rows: Words = np.concatenate(pieces)[wanted]
-        return rows
+        return np.concatenate(pieces)
 
 
 def _blocks(runs: Sequence[Run]) -> int:

@@ -7,8 +7,10 @@ a few instructions change them.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -20,6 +22,9 @@ from emu.trace.run_log import Run
 from emu.trace.source import Words
 
 _IRQL_MASK: Final = 0xF
+_CHANGING_FLAGS: Final = CodeKind.STAC | CodeKind.CLAC | CodeKind.STD | CodeKind.CLD | CodeKind.LOADS_FLAGS
+_FEW: Final = 8
+"""Changes of a value that are gone through one by one."""
 
 
 class Timeline:
@@ -41,15 +46,28 @@ class Timeline:
 
     def flag(self, flag: int, sets: CodeKind, clears: CodeKind) -> Mask:
         """Return whether a flag was set before each instruction."""
-        code = self._instructions
-        at_set, at_clear, at_load = map(code.of_kind, (sets, clears, CodeKind.LOADS_FLAGS))
-        loaded = self._loaded_flags(at_load) & flag != 0
         begun = [quadword(run.begin, r.RFLAGS) & flag != 0 for run in self._runs]
-        return self._filled(
-            begun,
-            np.concatenate([at_set, at_clear, at_load]),
-            np.concatenate([np.ones(len(at_set), bool), np.zeros(len(at_clear), bool), loaded]),
-        ).astype(bool)
+        at, kinds, loaded = self._flag_changes
+        if len(begun) + len(at) <= _FEW:
+            changed = [
+                (place + 1, value & flag != 0 if kind & CodeKind.LOADS_FLAGS else kind & sets != 0)
+                for place, kind, value in zip(at.tolist(), kinds.tolist(), loaded.tolist(), strict=True)
+                if kind & (sets | clears | CodeKind.LOADS_FLAGS)
+            ]
+            return _filled_one_by_one(len(self._instructions), [*zip(self._begins, begun, strict=True)], changed, bool)
+        mine = kinds & int(sets | clears | CodeKind.LOADS_FLAGS) != 0
+        values = np.where(kinds & int(CodeKind.LOADS_FLAGS), loaded & flag, kinds & int(sets)) != 0
+        return self._filled(begun, at[mine], values[mine]).astype(bool)
+
+    @functools.cached_property
+    def _flag_changes(self) -> tuple[Numbers, Numbers, Numbers]:
+        """The instructions that change a flag: index, `CodeKind`, and the RFLAGS that each loaded, 0 for none."""
+        at = self._instructions.of_kind(_CHANGING_FLAGS)
+        kinds = self._instructions.kinds[at]
+        loads = np.flatnonzero(kinds & int(CodeKind.LOADS_FLAGS))
+        loaded = np.zeros(len(at), np.int64)
+        loaded[loads] = self._loaded_flags(at[loads])
+        return at, kinds, loaded
 
     def irql(self) -> Numbers:
         """Return the IRQL before each instruction."""
@@ -79,11 +97,22 @@ class Timeline:
     def _filled(self, begun: list[bool] | list[int], at: Numbers, values: Numbers | Mask) -> Numbers:
         """Return a value for each instruction: that of its run's begin, or of the last change before it."""
         count = len(self._instructions)
-        if not len(at) and len(set(begun)) == 1:
-            return np.full(count, begun[0], np.int64)
+        if len(begun) + len(at) <= _FEW:
+            changed = [*zip((at + 1).tolist(), values.tolist(), strict=True)]
+            return _filled_one_by_one(count, [*zip(self._begins, begun, strict=True)], changed, np.int64)
         places = np.concatenate([np.array(self._begins, np.int64), at + 1])
         # Where a run begins behind an instruction that changes the value, what the log has counts.
         order = np.lexsort((np.concatenate([np.ones(len(begun)), np.zeros(len(at))]), places))
         sorted_places = np.append(places[order], count)
         sorted_values = np.concatenate([np.array(begun, np.int64), values.astype(np.int64)])[order]
         return np.repeat(sorted_values, np.maximum(np.diff(np.minimum(sorted_places, count)), 0))
+
+
+def _filled_one_by_one(
+    count: int, begun: list[tuple[int, int]], changed: list[tuple[int, int]], dtype: type
+) -> np.ndarray[Any, Any]:
+    """Do the same without NumPy's fixed cost, which is all that a few changes would cost."""
+    filled: np.ndarray[Any, Any] = np.zeros(count, dtype)
+    for place, value in sorted([*changed, *begun], key=operator.itemgetter(0)):
+        filled[place:] = value
+    return filled
