@@ -29,6 +29,7 @@ BUILTIN: Final = {
     "kernel-pointer": "emu.checks.builtin.kernel_pointer:KernelPointer",
     "lock": "emu.checks.builtin.lock:Lock",
     "mode": "emu.checks.builtin.mode:Mode",
+    "nonvolatile-registers": "emu.checks.builtin.nonvolatile_registers:NonvolatileRegisters",
     "out-of-range": "emu.checks.builtin.out_of_range:OutOfRange",
     "overlap": "emu.checks.builtin.overlap:Overlap",
     "pool": "emu.checks.builtin.pool:Pool",
