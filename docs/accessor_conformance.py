@@ -26,6 +26,7 @@ either kernel, and the kernel's primitives without the library. `make test-all` 
 
 _BEYOND = {
     "test_move.py": "moves at every overlap from -64 to 64 at every length from 0 to 128, and any at all",
+    "test_alignments.py": "ranges at every pair of alignments",
     "test_page_ins.py": "ranges of any length at any alignment, any of whose pages come back on the way",
     "test_string_length.py": "strings with the terminator at every place around the end of a page and the limit, and "
     "of any bytes",

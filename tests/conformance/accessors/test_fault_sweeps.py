@@ -21,7 +21,7 @@ from emu.campaign.plan.what_if import Failure, WhatIf
 from emu.campaign.run.campaign import Campaign
 from emu.campaign.run.what_if_workbench import WHAT_IF_WORKBENCH, WhatIfWorkbench
 from tests.conformance.accessors.arenas import Arena
-from tests.conformance.accessors.case import STATES, Case, shape_of
+from tests.conformance.accessors.case import STATES, Case, Shape, shape_of
 from tests.conformance.accessors.string_cases import string_case, text
 from tests.conformance.accessors.suite import LIBRARY_IMAGE, PROFILES, check_cases
 from tests.conformance.accessors.terms import Given, Kind, Page, arguments
@@ -54,7 +54,15 @@ def byte_cases(name: str, lengths: tuple[int, ...], states: int) -> Iterator[Cas
                         yield string_case(shape, "every byte", begin, length, page=page)
                     elif shape.kind is not Kind.INTERLOCKED or not byte:
                         detail = f"byte {byte} of {length}, {arena.name} {page.state}"
-                        yield shape.case("every byte", detail, shape.given(length, arena, arena.boundary - byte), page)
+                        yield shape.case("every byte", detail, _at(shape, length, arena, byte), page)
+
+
+def _at(shape: Shape, length: int, arena: Arena, byte: int) -> Given:
+    """Put a byte of one side to the boundary, and the other side to one alignment after the other."""
+    given = shape.given(length, arena, arena.boundary - byte)
+    if arena is shape.sources:
+        return given._replace(target=given.target + byte * 5 % 16)
+    return given._replace(source=given.source + byte * 5 % 16)
 
 
 @pytest.mark.parametrize("profile", PROFILES[::6])
