@@ -80,7 +80,8 @@ def _describe(outcome: Outcome) -> str:
         case Raised(record):
             return f"raises {record}"
         case Bugchecked():
-            return f"stops: {outcome.headline}"
+            name, *_ = outcome.headline.removeprefix("bugchecked: ").splitlines()
+            return f"stops the machine with {name}"
         case Returned(value):
             return f"returns {value:#x}"
     return outcome.headline
