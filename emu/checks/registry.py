@@ -35,6 +35,7 @@ BUILTIN: Final = {
     "pool": "emu.checks.builtin.pool:Pool",
     "read-count": "emu.checks.builtin.read_count:ReadCount",
     "smap-window": "emu.checks.builtin.smap_window:SmapWindow",
+    "stack": "emu.checks.builtin.stack:Stack",
     "torn": "emu.checks.builtin.torn:Torn",
     "unguarded-user-access": "emu.checks.builtin.unguarded_user_access:UnguardedUserAccess",
     "unwind-data": "emu.checks.builtin.unwind_data:UnwindData",

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Instructions that address the stack by RSP and a number, as a function does its own frame, and returns."""
+
+from __future__ import annotations
+
+import functools
+
+from emu.cpu import registers as r
+from emu.cpu.instruction import decode
+
+_PUSHING = ("push", "call", "lcall")
+"""What they write is below RSP as they begin; an operand is only read."""
+
+
+@functools.lru_cache(maxsize=65536)
+def displacement_from_rsp(encoding: bytes) -> int | None:
+    """Return the number of an operand `[rsp + number]` that an instruction may write to, None where it has none."""
+    text, _, _, operands, *_ = decode(encoding)
+    if "[rsp" not in text or text.startswith(_PUSHING):
+        return None
+    operand = operands[0]
+    return operand.displacement if operand.base == r.RSP and operand.index_register is None else None
+
+
+@functools.lru_cache(maxsize=4096)
+def bytes_returned(encoding: bytes) -> int | None:
+    """Return how many bytes a near return adds to RSP, None for any other instruction."""
+    instruction = decode(encoding)
+    return instruction.stack_change if "ret" in instruction.text.split() else None

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Operands by RSP, and what returns pop."""
+
+from __future__ import annotations
+
+import pytest
+
+from emu.checks.call.stack_operands import bytes_returned, displacement_from_rsp
+
+
+@pytest.mark.parametrize(
+    ("encoding", "displacement"),
+    [
+        pytest.param("48894c24f8", -8, id="mov [rsp - 8], rcx"),
+        pytest.param("48890c24", 0, id="mov [rsp], rcx"),
+        pytest.param("48894c2430", 0x30, id="mov [rsp + 0x30], rcx"),
+        pytest.param("8f442410", 0x10, id="pop [rsp + 0x10]"),
+        pytest.param("48898c2400010000", 0x100, id="mov [rsp + 0x100], rcx"),
+        pytest.param("48890ccc", None, id="mov [rsp + rcx*8], rcx"),
+        pytest.param("48894d08", None, id="mov [rbp + 8], rcx"),
+        pytest.param("ff742410", None, id="push [rsp + 0x10]"),
+        pytest.param("ff542410", None, id="call [rsp + 0x10]"),
+        pytest.param("51", None, id="push rcx"),
+        pytest.param("c3", None, id="ret"),
+        pytest.param("4889c8", None, id="mov rax, rcx"),
+    ],
+)
+def test_displacement(encoding: str, displacement: int | None) -> None:
+    assert displacement_from_rsp(bytes.fromhex(encoding)) == displacement
+
+
+@pytest.mark.parametrize(
+    ("encoding", "count"),
+    [("c3", 8), ("f3c3", 8), ("f2c3", 8), ("c21000", 24), ("48cf", None), ("e800000000", None), ("ffe0", None)],
+)
+def test_returns(encoding: str, count: int | None) -> None:
+    assert bytes_returned(bytes.fromhex(encoding)) == count
