@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
 from emu import Returned, build_guest
 from emu.accessors import FAMILY
-from emu.address import Gva
+from emu.address import PAGE_SIZE, Gva
 from emu.events import ExceptionRaised
 from emu.nt.status import NtStatus
-from tests.conformance.accessors.arenas import KERNEL_SOURCE, UNPATCHED, Memory, Patch
+from tests.conformance.accessors.arenas import KERNEL_SOURCE, LIMIT, UNPATCHED, USER_TARGET, Memory, Patch
 from tests.conformance.accessors.bench import GUEST, Bench
 from tests.conformance.accessors.case import Case, shape_of
 from tests.conformance.accessors.contract import expect
@@ -26,6 +27,7 @@ from tests.conformance.accessors.terms import (
     Returns,
     arguments,
 )
+from tests.conformance.accessors.traced_call import plain_case
 
 ACCESSING = [name for name, each in FAMILY.items() if each.kind == "function" and each.user_parameters]
 LENGTHS = (40, 200, 700)
@@ -33,6 +35,10 @@ HANDLE_NONE = 1 << 32
 TIMES = 3
 
 _CALL = struct.Struct("<8Q")
+
+
+def _nothing() -> None:
+    pass
 
 
 class _Mending:
@@ -44,11 +50,10 @@ class _Mending:
 
         @machine.export("MmSecureVirtualMemory")
         def make_accessible(address: int, size: int, mode: int) -> int:
-            for page in self.mended:
-                machine.user.protect(page, "rw")
+            self.mend()
             return 1
 
-        self.mended: tuple[int, ...] = ()
+        self.mend: Callable[[], None] = _nothing
         self._call = machine.load(build_guest(GUEST / "mending.c"))["CallMending"]
         self._block = machine.kernel.alloc(_CALL.size)
         self.bench.checkpoint()
@@ -63,6 +68,26 @@ class _Mending:
         assert type(outcome) is Returned, f"{case}: {outcome}"
         *_, left, value, status = _CALL.unpack(self._block.read())
         return value, status, continued - left
+
+    def put(self, patches: tuple[Patch, ...]) -> Memory:
+        """Put a case's bytes into the arenas."""
+        for patch in patches:
+            self.bench.machine.system.memory.write(Gva(patch.address), patch.data)
+        return Memory(patches)
+
+    def check_done(self, case: Case, memory: Memory) -> None:
+        """Call a routine that fails once, is mended, and does what it always does; put the arenas back."""
+        value, status, continued = self.call(case, HANDLE_NONE)
+        expected = expect(FAMILY[case.name], case.given, memory, NO_PAGE, Circumstances())
+        assert isinstance(expected.ending, Returns)
+        assert (status, continued) == (0, 1), case
+        assert not (value ^ expected.ending.value) & (1 << 8 * expected.ending.width) - 1, case
+        assert not self.bench.check_memory(expected.landed, memory), case
+        ranges = [(patch.address, len(patch.data)) for patch in case.patches]
+        if expected.landed is not None:
+            ranges.append((expected.landed.address, len(expected.landed.data)))
+        for address, size in ranges:
+            self.bench.machine.system.memory.write(Gva(address), UNPATCHED.read(address, size))
 
 
 @pytest.fixture(scope="module", params=["nehalem", "skylake-server", "skylake-server,primitives=kernel"])
@@ -87,34 +112,37 @@ def _faulting(name: str) -> Iterator[Case]:
 
 def test_a_mended_page_is_accessed_again(mending: _Mending) -> None:
     """The end is that of a call in which nothing failed."""
-    machine, space = mending.bench.machine, mending.bench.machine.system.memory
+    machine = mending.bench.machine
     for name in ACCESSING:
         for case in _faulting(name):
-            memory = _put(mending.bench, case.patches)
+            memory = mending.put(case.patches)
             machine.user.protect(case.page.address, "none")
-            mending.mended = (case.page.address,)
-            value, status, continued = mending.call(case, HANDLE_NONE)
-            expected = expect(FAMILY[name], case.given, memory, NO_PAGE, Circumstances())
-            assert isinstance(expected.ending, Returns)
-            assert (status, continued) == (0, 1), case
-            assert not (value ^ expected.ending.value) & (1 << 8 * expected.ending.width) - 1, case
-            assert not mending.bench.check_memory(expected.landed, memory), case
-            for patch in case.patches:
-                space.write(Gva(patch.address), UNPATCHED.read(patch.address, len(patch.data)))
-            if expected.landed is not None:
-                at, size = expected.landed.address, len(expected.landed.data)
-                space.write(Gva(at), UNPATCHED.read(at, size))
+            mending.mend = partial(machine.user.protect, case.page.address, "rw")
+            mending.check_done(case, memory)
 
 
-def _put(bench: Bench, patches: tuple[Patch, ...]) -> Memory:
-    for patch in patches:
-        bench.machine.system.memory.write(Gva(patch.address), patch.data)
-    return Memory(patches)
+def test_a_check_that_holds_when_repeated(mending: _Mending) -> None:
+    """All arguments are what they were: with the limit moved behind them, the call does what it always does."""
+    machine = mending.bench.machine
+    library = next(module for module in machine.modules if module.name == "umaccess")
+    variables = (library["UmaUserProbeAddress"], machine.system.kernel["MmUserProbeAddress"])
+
+    def set_limit(limit: int) -> None:
+        for variable in variables:
+            machine.system.memory.write_u64(variable, limit)
+
+    for name in ACCESSING:
+        for length in (0,) if not shape_of(FAMILY[name]).is_ranged else LENGTHS:
+            case = plain_case(name, length)
+            memory = mending.put(case.patches)
+            set_limit(PAGE_SIZE)
+            mending.mend = partial(set_limit, LIMIT)
+            mending.check_done(case, memory)
 
 
 def test_a_failed_check_is_repeated(mending: _Mending) -> None:
     """Where the pointer is what it was, the check fails again in the same way, as often as the filter continues."""
-    mending.mended = ()
+    mending.mend = _nothing
     for name in ACCESSING:
         shape = shape_of(FAMILY[name])
         for arena in shape.user_arenas:
@@ -125,3 +153,14 @@ def test_a_failed_check_is_repeated(mending: _Mending) -> None:
             raised = {event.information for event in mending.bench.machine.events if isinstance(event, ExceptionRaised)}
             assert raised == {(int(arena is shape.targets), KERNEL_SOURCE.base)}, case
             assert not mending.bench.check_memory(None, UNPATCHED), case
+
+
+def test_a_failed_alignment_check_is_repeated(mending: _Mending) -> None:
+    """An interlocked operation's, too."""
+    mending.mend = _nothing
+    for name in (name for name in ACCESSING if "Interlocked" in name):
+        shape = shape_of(FAMILY[name])
+        case = shape.case("misaligned", "+1", shape.given(shape.width, USER_TARGET, USER_TARGET.base + 1))
+        _, status, continued = mending.call(case, TIMES)
+        assert (status, continued) == (NtStatus.DATATYPE_MISALIGNMENT, TIMES), case
+        assert not mending.bench.check_memory(None, UNPATCHED), case
