@@ -18,7 +18,11 @@ from emu.campaign import parse_replay_id
 from emu.campaign.plan.axis import Axis
 from emu.campaign.plan.copy_sweep import CopySweep
 from emu.campaign.report import CampaignResults, html
+from emu.campaign.run.in_process import InProcessExecutor
+from emu.campaign.run.runner import run_campaign
+from emu.campaign.run.store import Store
 from tests.campaign.report.made_store import GUARDED, LOST, TAIL, first_byte, judged, make_store, small_sweep
+from tests.campaign.what_if_drivers import campaign_of, driver
 
 pytestmark = pytest.mark.browser
 
@@ -338,3 +342,16 @@ def test_nothing_is_asked_of_the_network_and_nothing_fails(browser: Page, small:
     asked = script(browser, "return performance.getEntriesByType('resource').map((entry) => entry.name)")
     assert [name for name in asked if not name.startswith("data:")] == []
     assert browser.get_log("browser") == []
+
+
+def test_a_whole_call_has_no_length_and_no_offsets(browser: Page, tmp_path: Path) -> None:
+    sweep = driver("leaks_pool").sweep()
+    with Store.create(tmp_path / "w.store", campaign_of(sweep), len(sweep)) as store:
+        run_campaign(sweep.numbers(), store, InProcessExecutor())
+    open_page(browser, write_page(CampaignResults(Store.open(tmp_path / "w.store")), tmp_path / "w.html"))
+    assert browser.find_element(By.ID, "map-title").text.startswith("By ")
+    assert browser.find_element(By.ID, "pairs-title").text == "The whole call"
+    for identity in ("cell-title", "cell-where", "spoken"):
+        text = browser.find_element(By.ID, identity).get_attribute("textContent") or ""
+        assert "length" not in text.lower()
+        assert "source" not in text

@@ -23,6 +23,7 @@ from typing import Any, Final, TextIO
 import numpy as np
 
 from emu.campaign.judge.verdict import VerdictClass
+from emu.campaign.plan.what_if import WhatIf
 from emu.campaign.report.counts import choose_evenly, pack_counts
 from emu.campaign.report.grid import Grid, Numbers, Span
 from emu.campaign.report.results import CampaignResults
@@ -117,6 +118,7 @@ def _about(campaign: CampaignResults, table: ResultTable, grid: Grid) -> dict[st
         "severity": [int(kind) for kind in SEVERITY],
         "axes": {"sources": grid.sources, "targets": grid.targets, "lengths": grid.lengths, "bytes": places},
         "columnName": table.place_name,
+        "wholeCall": isinstance(campaign.plan, WhatIf),
         "profiles": profiles,
         "faults": [fault or "no fault" for fault in faults],
         "layers": [(profiles.index(profile), faults.index(fault)) for profile, fault in table.layers],

@@ -42,10 +42,13 @@ class Detail {
     const { pair, length, byte } = campaign.place(cell);
     const { source, target } = campaign.offsets(pair);
     const column = campaign.bytes[byte];
-    byId("cell-title").textContent = `Length ${spanText(campaign.lengths[length])}, ${columnText(about, column)}`;
-    byId("cell-where").textContent =
+    const columnName = columnText(about, column);
+    const atLength = `Length ${spanText(campaign.lengths[length])}, ${columnName}`;
+    byId("cell-title").textContent = about.wholeCall ? columnName[0].toUpperCase() + columnName.slice(1) : atLength;
+    const atOffsets =
       `source +${spanText(source)} · target +${spanText(target)} · ${plural(sum, "experiment")}` +
       (column !== null && column[0] >= campaign.lengths[length][1] ? " · behind the last byte" : "");
+    byId("cell-where").textContent = about.wholeCall ? plural(sum, "experiment") : atOffsets;
     byId("cell-counts").replaceChildren(...this.countRows(cell));
     const shown = new Set(campaign.layers);
     const texts = (campaign.texts.get(cell) ?? []).filter(

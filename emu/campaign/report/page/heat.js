@@ -92,7 +92,7 @@ class HeatMap {
     context.font = `11px ${colours.sans}`;
     context.textBaseline = "middle";
     context.textAlign = "right";
-    for (const row of ticks(campaign.lengths.length, down, 14)) {
+    for (const row of campaign.about.wholeCall ? [] : ticks(campaign.lengths.length, down, 14)) {
       context.fillText(`${campaign.lengths[row][0]}`, MARGIN.left - 5, MARGIN.top + (row + 0.5) * down);
     }
     context.textAlign = "center";

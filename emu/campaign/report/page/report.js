@@ -35,9 +35,10 @@ class Report {
     byId("title").textContent = about.title;
     byId("summary").textContent = about.summary;
     document.title = `${about.title}: ${about.summary}`;
-    byId("map-title").textContent = `Length × ${about.columnName}`;
+    byId("map-title").textContent = about.wholeCall ? `By ${about.columnName}` : `Length × ${about.columnName}`;
     byId("sweep").textContent = about.sweep;
-    byId("pairs-note").textContent = "source offset ↓ × target offset →";
+    byId("pairs-title").textContent = about.wholeCall ? "The whole call" : "All pairs of offsets";
+    byId("pairs-note").textContent = about.wholeCall ? "" : "source offset ↓ × target offset →";
     const rows = about.facts.map(([name, text]) => [make("dt", { textContent: name }), make("dd", { textContent: text })]);
     byId("facts-list").append(...rows.flat());
     byId("heat").dataset.cells = `${lengths.length}x${bytes.length}`;
@@ -92,6 +93,7 @@ class Report {
   }
 
   tellPair(pair) {
+    const { about } = this.campaign;
     const { source, target } = this.campaign.offsets(pair);
     const sums = this.campaign.about.classes.map(() => 0);
     const begin = pair * this.campaign.perPair;
@@ -99,7 +101,8 @@ class Report {
       if (this.campaign.worst[cell] === NOTHING) continue;
       this.campaign.counts(cell).forEach((count, verdict) => (sums[verdict] += count));
     }
-    return `source +${spanText(source)}, target +${spanText(target)}\n${countsText(this.campaign, sums)}`;
+    const where = about.wholeCall ? "the whole call" : `source +${spanText(source)}, target +${spanText(target)}`;
+    return `${where}\n${countsText(this.campaign, sums)}`;
   }
 
   connectBar() {

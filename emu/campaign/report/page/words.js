@@ -10,6 +10,7 @@ function columnText(about, column) {
 
 function cellText(campaign, cell) {
   const { pair, length, byte } = campaign.place(cell);
+  if (campaign.about.wholeCall) return columnText(campaign.about, campaign.bytes[byte]);
   const { source, target } = campaign.offsets(pair);
   const lengths = campaign.lengths[length];
   return (
