@@ -25,6 +25,7 @@ BUILTIN: Final = {
     "direct-user-access": "emu.checks.builtin.direct_user_access:DirectUserAccess",
     "direction-flag": "emu.checks.builtin.direction_flag:DirectionFlag",
     "double-fetch": "emu.checks.builtin.double_fetch:DoubleFetch",
+    "information-leak": "emu.checks.builtin.information_leak:InformationLeak",
     "irql": "emu.checks.builtin.irql:Irql",
     "kernel-pointer": "emu.checks.builtin.kernel_pointer:KernelPointer",
     "lock": "emu.checks.builtin.lock:Lock",

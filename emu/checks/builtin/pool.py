@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from emu.address import PAGE_SIZE, Gva
-from emu.checks.call.blame import caller_of_accessor, export_site
+from emu.checks.call.blame import caller_of_accessor, export_of_event, export_site
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.columns import Numbers
 from emu.checks.call.export_calls import ExportCallMade
@@ -133,7 +133,7 @@ class Pool(Check):
         if int(accesses.instruction[access]) != site:
             lines.append(f"in {call.place(Gva(int(accesses.rip[access])))}")
         if life.freed is not None and int(accesses.instruction[access]) >= (life.end or 0):
-            made = _export_of(call, life.freed)
+            made = export_of_event(call, life.freed)
             if made is not None:
                 lines.append(f"freed at {call.place(Gva(int(call.instructions.rip[export_site(call, made)])))}")
         return lines
@@ -170,7 +170,7 @@ class Pool(Check):
             return
         life = lives[-1]
         yield f"{made.name} was given the address of {self._block(call, life)}"
-        before = None if life.freed is None else _export_of(call, life.freed)
+        before = None if life.freed is None else export_of_event(call, life.freed)
         if freed and before is not None:
             yield f"freed before at {call.place(Gva(int(call.instructions.rip[export_site(call, before)])))}"
 
@@ -180,7 +180,7 @@ class Pool(Check):
             return
         lost = {block.address for block in unreachable(call, [life.block for life in left])}
         for life in left:
-            made = _export_of(call, life.allocated) if life.block.address in lost else None
+            made = export_of_event(call, life.allocated) if life.block.address in lost else None
             if made is None:
                 continue
             exceptions = [event for event in call.events[made.event :] if isinstance(event, ExceptionRaised)]
@@ -204,10 +204,3 @@ def _end(life: PoolLife) -> int:
 
 def _shares_pages(one: PoolLife, other: PoolLife) -> bool:
     return one.block.base < _end(other) - PAGE_SIZE and other.block.base < _end(one) - PAGE_SIZE
-
-
-def _export_of(call: CheckedCall, event: int | None) -> ExportCallMade | None:
-    """Return the call of an export that an event belongs to: the last one before it."""
-    if event is None:
-        return None
-    return next((made for made in reversed(call.export_calls) if made.event <= event), None)

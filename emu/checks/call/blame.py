@@ -23,3 +23,10 @@ def caller_of_accessor(call: CheckedCall, instruction: int) -> int:
     if not accessors or accessors[-1].call_site is None or call.is_host_call(accessors[-1]):
         return instruction
     return accessors[-1].call_site
+
+
+def export_of_event(call: CheckedCall, event: int | None) -> ExportCallMade | None:
+    """Return the call of an export that an event of the call comes from: the last one before it."""
+    if event is None:
+        return None
+    return next((made for made in reversed(call.export_calls) if made.event <= event), None)

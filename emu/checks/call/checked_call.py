@@ -245,6 +245,16 @@ class CheckedCall:
         behind = self._logged.end_run
         return source.log.runs[first:behind], [end - self.begin for end in source.run_ends[first:behind]]
 
+    @property
+    def runs(self) -> Sequence[Run]:
+        """The runs of the processor that it took."""
+        return self._runs[0]
+
+    @property
+    def run_ends(self) -> list[int]:
+        """Of each run the index behind its last instruction."""
+        return self._runs[1]
+
     @functools.cached_property
     def _timeline(self) -> Timeline:
         runs, ends = self._runs

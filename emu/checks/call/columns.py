@@ -90,6 +90,10 @@ class Instructions:
         """Tell whether one of a kind ran."""
         return bool(self._kinds_that_ran & kind)
 
+    def kind_of_code(self, number: int) -> CodeKind:
+        """Return what the code of a number is."""
+        return CodeKind(int(self._code_table.kinds[number]))
+
     def of_kind(self, kind: CodeKind) -> Numbers:
         """Return the indices of the instructions of a kind that retired."""
         if not self.has_kind(kind):
