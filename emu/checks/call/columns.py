@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -31,6 +31,7 @@ class CodeTable:
 
     def __init__(self, encodings: Sequence[tuple[Gva, bytes]]) -> None:
         self.encodings = encodings
+        self._values: dict[Callable[[bytes], int], Numbers] = {}
 
     @functools.cached_property
     def kinds(self) -> Numbers:
@@ -42,9 +43,12 @@ class CodeTable:
         """Address of each."""
         return np.array([rip for rip, _ in self.encodings], np.uint64)
 
-    def numbers_of(self, kind: CodeKind) -> Numbers:
-        """Return the numbers of the code that is of a kind."""
-        return np.flatnonzero(self.kinds & int(kind))
+    def values(self, function: Callable[[bytes], int]) -> Numbers:
+        """Return what a function says of each one's bytes; it is asked once."""
+        found = self._values.get(function)
+        if found is None:
+            found = self._values[function] = np.array([function(encoding) for _, encoding in self.encodings], np.int64)
+        return found
 
 
 class Instructions:
@@ -77,6 +81,11 @@ class Instructions:
     def kinds(self) -> Numbers:
         """`CodeKind` of each."""
         return self._code_table.kinds[self.code]
+
+    def by_encoding(self, function: Callable[[bytes], int]) -> Numbers:
+        """Return what a function says of the bytes of each; none where it says 0 of all that is in the trace."""
+        values = self._code_table.values(function)
+        return values[self.code] if values.any() else np.zeros(0, np.int64)
 
     def encoding(self, index: int) -> bytes:
         """Return the bytes of one."""

@@ -7,35 +7,33 @@ it was loaded with that very value. That is in the accesses, without the registe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from emu.checks.call.columns import Accesses, Instructions, Mask, Numbers
 from emu.checks.call.data_flow import VECTORS
-from emu.checks.call.register_moves import NONVOLATILE, RegisterMove, register_move
+from emu.checks.call.register_moves import LOADS_MXCSR, NONVOLATILE, NUMBER, RESTORES, SAVES, packed_move
 
 
 class Preservation:
     """Looks for the activations, `begins` and `ends` being what instructions each consists of."""
 
     def __init__(self, instructions: Instructions, accesses: Accesses, begins: Numbers, ends: Numbers) -> None:
-        self._instructions = instructions
         self._accesses = accesses
         self._begins = begins
         self._ends = ends
-        self._codes, self._at = np.unique(instructions.code, return_inverse=True)
-        firsts = np.zeros(len(self._codes), np.int64)
-        firsts[self._at[::-1]] = np.arange(len(self._at))[::-1]
-        self._moves: Sequence[RegisterMove] = [register_move(instructions.encoding(at)) for at in firsts.tolist()]
+        moves = instructions.by_encoding(packed_move)
+        self._at = np.flatnonzero(moves)
+        if len(self._at):
+            self._at = self._at[~instructions.trapped[self._at]]
+        self._moves = moves[self._at]
+        self._changed = int(np.bitwise_or.reduce(self._moves, initial=0))
 
-    def _of(self, holds: Callable[[RegisterMove], bool]) -> Numbers:
-        """Return the instructions of which something holds, and that retired."""
-        of_code = np.array([holds(move) for move in self._moves], bool)
-        if not of_code.any():
-            return np.zeros(0, np.int64)
-        return np.flatnonzero(of_code[self._at] & ~self._instructions.trapped)
+    def _changes(self, number: int) -> Numbers:
+        """Return the instructions that changed a register."""
+        return self._at[self._moves >> number & 1 != 0] if self._changed >> number & 1 else self._at[:0]
 
     def suspects(self, unwound: Mask) -> Iterator[tuple[str, int, Numbers]]:
         """Give name and number of each register that may have been changed, and the activations that may have.
@@ -43,7 +41,11 @@ class Preservation:
         unwound  the activations in which the host set registers, as it unwound
         """
         for name, number in NONVOLATILE.items():
-            changes = self._of(lambda move, number=number: number in move.changes)  # type: ignore[misc]
+            if not self._changed >> number & 1:
+                if number < VECTORS and unwound.any():
+                    yield name, number, np.flatnonzero(unwound)
+                continue
+            changes = self._changes(number)
             first = np.searchsorted(changes, self._begins)
             behind = np.searchsorted(changes, self._ends)
             changed = behind > first
@@ -58,16 +60,14 @@ class Preservation:
 
     def _is_put_back(self, number: int, first: Numbers, last: Numbers, which: Numbers) -> Mask:
         """Tell where the first change came behind a save, and the last one was a load of the same value."""
-        saves = self._of(lambda move: move.saves == number)
-        restores = self._of(lambda move: move.restores == number)
-        save = np.searchsorted(saves, self._begins[which])
-        is_saved = save < len(saves)
-        save = saves[np.minimum(save, len(saves) - 1)] if len(saves) else np.zeros(len(which), np.int64)
-        is_saved &= save < first
-        is_restored = np.isin(last, restores)
-        both = is_saved & is_restored
-        kept = np.zeros(len(which), bool)
-        kept[both] = self._moved(save[both]) == self._moved(last[both])
+        saves = self._at[self._moves >> SAVES & NUMBER == number + 1]
+        if not len(saves):
+            return np.zeros(len(which), bool)
+        at = np.searchsorted(saves, self._begins[which])
+        save = saves[np.minimum(at, len(saves) - 1)]
+        is_restored = self._moves[np.searchsorted(self._at, last)] >> RESTORES & NUMBER == number + 1
+        kept: Mask = (at < len(saves)) & (save < first) & is_restored
+        kept[kept] = self._moved(save[kept]) == self._moved(last[kept])
         return kept
 
     def _moved(self, at: Numbers) -> np.ndarray[Any, Any]:
@@ -79,12 +79,12 @@ class Preservation:
     @property
     def mxcsr_loads(self) -> tuple[Numbers, Numbers]:
         """The instructions that load MXCSR, and what each loads."""
-        at = self._of(lambda move: move.loads_mxcsr)
+        at = self._at[self._moves & LOADS_MXCSR != 0] if self._changed & LOADS_MXCSR else self._at[:0]
         rows = np.searchsorted(self._accesses.instruction, at)
         return at, self._accesses.table["low"][rows].astype(np.int64)
 
     def changed_last(self, number: int, before: int) -> int | None:
         """Return the last instruction before another one that changed a register."""
-        changes = self._of(lambda move: number in move.changes)
+        changes = self._changes(number)
         at = int(np.searchsorted(changes, before)) - 1
         return int(changes[at]) if at >= 0 else None

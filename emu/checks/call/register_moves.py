@@ -56,6 +56,23 @@ def register_move(encoding: bytes) -> RegisterMove:
     return RegisterMove(changed, saves, restores, name == "ldmxcsr")
 
 
+SAVES: Final = 32
+RESTORES: Final = 40
+LOADS_MXCSR: Final = 1 << 48
+NUMBER: Final = 0xFF
+"""Fields of `packed_move`: a bit for each register that is changed, the numbers of those that are saved and restored,
+one more than they are, 0 for none, and a bit."""
+
+
+@functools.lru_cache(maxsize=65536)
+def packed_move(encoding: bytes) -> int:
+    """Return the same as one number."""
+    move = register_move(encoding)
+    saves, restores = (0 if number is None else number + 1 for number in (move.saves, move.restores))
+    changes = sum(1 << number for number in move.changes)
+    return changes | saves << SAVES | restores << RESTORES | (LOADS_MXCSR if move.loads_mxcsr else 0)
+
+
 def _whole(operand: str) -> int | None:
     """Return the number of a nonvolatile register, None for what is none, or a part of one."""
     number = NUMBERS.get(operand)
