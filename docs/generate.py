@@ -17,6 +17,7 @@ from rich.console import Console
 from docs.accessor_conformance import conformance
 from docs.accessor_tables import clauses, family
 from docs.assembly_grammar import directives
+from docs.bug_classes import bug_classes
 from docs.check_list import checks
 from docs.fault_grammar import faults
 from emu.campaign import parse_replay_id
@@ -115,6 +116,7 @@ def wine() -> str:
 
 
 PAGES = {
+    HERE / "explanation" / "bug-classes.md": bug_classes,
     HERE / "images" / "copy.svg": picture,
     HERE / "reference" / "accessor-clauses.inc": lambda: clauses(ours=False),
     HERE / "reference" / "accessor-decisions.inc": lambda: clauses(ours=True),

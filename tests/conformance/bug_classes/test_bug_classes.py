@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Each class of bugs is found in the driver that has it, where it is, and nothing in the one that has not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from docs.bug_classes import bug_classes
+from emu.checks.builtin.double_fetch import DoubleFetchFinding
+from emu.cli import main
+from tests.conformance.bug_classes.findings import describe, read_golden
+from tests.conformance.bug_classes.laboratory import Laboratory
+from tests.conformance.bug_classes.sources import DRIVERS, BugClass, read_classes
+
+CLASSES = read_classes()
+GOLDEN = read_golden()
+
+
+def _skip_if_watched(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--emu-watch"):
+        pytest.skip("faults that wait for an access watch the processor themselves")
+
+
+@pytest.fixture(scope="module")
+def laboratory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
+    _skip_if_watched(request)
+    laboratory = Laboratory(tmp_path_factory.mktemp("drivers"))
+    yield laboratory
+    laboratory.close()
+
+
+def test_there_are_all_classes() -> None:
+    assert [each.number for each in CLASSES] == list(range(1, 17))
+    assert list(GOLDEN) == [version.routine for each in CLASSES for version in each.versions]
+
+
+@pytest.mark.parametrize("bug_class", CLASSES, ids=lambda each: each.source.stem)
+def test_each_bug_has_a_finding_or_a_reason_and_a_correction(bug_class: BugClass) -> None:
+    assert bug_class.text.endswith(".")
+    for shape in bug_class.shapes:
+        assert shape.bug.expected or shape.limits or bug_class.limits
+        assert not shape.fix.expected
+        assert shape.text.endswith(".") or len(bug_class.shapes) == 1
+
+
+@pytest.mark.parametrize("bug_class", CLASSES, ids=lambda each: each.source.stem)
+def test_what_is_found(laboratory: Laboratory, bug_class: BugClass) -> None:
+    for version in bug_class.versions:
+        ran = laboratory.run(version)
+        said = describe(ran.findings)
+        assert {(each.where.file, each.where.line, each.check) for each in ran.findings} == {
+            (bug_class.source.name, line, check) for line, check in version.expected
+        }, f"{version.routine}:\n{said}"
+        for finding in ran.findings:
+            if isinstance(finding, DoubleFetchFinding):
+                assert finding.answer == "confirmed", finding
+        assert (ran.headline, said) == GOLDEN[version.routine], "run `python -m tests.conformance.bug_classes`"
+
+
+def test_the_commands_of_the_page(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each fails for the bug that it is about, and not for its correction."""
+    _skip_if_watched(request)
+    monkeypatch.chdir(DRIVERS)
+    corrected = {shape.bug.routine: shape.fix.routine for each in CLASSES for shape in each.shapes}
+    page = " ".join(bug_classes().replace("\n> ", " ").split())
+    commands = re.findall(r"(?<=`)(?:sh )?emu (\w+) (\w+) ([^`]+)(?=`)", page)
+    commands = [each for each in commands if each[1] in corrected]
+    assert len(commands) == 2
+    for verb, routine, rest in commands:
+        assert main([verb, routine, *rest.split()]) == 1
+        assert main([verb, corrected[routine], *rest.split()]) == 0
