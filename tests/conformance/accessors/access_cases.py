@@ -144,6 +144,9 @@ def _misaligned(shape: Shape) -> Iterator[Case]:
         for address in (LIMIT + 1, LIMIT - 1, KERNEL_SOURCE.base + 1):
             given = shape.given(shape.lengths[2], arena, address)._replace(alignment=8)
             yield shape.case("misaligned", f"alignment 8, {address:#x}", given)
+        for mode in USER_MODES if shape.accessor.takes_mode else ():
+            given = shape.given(shape.lengths[2], arena, middle(arena) + 1)._replace(alignment=8, mode=mode)
+            yield shape.case("misaligned", f"alignment 8, +1, Mode {mode:#x}", given)
     elif shape.kind is Kind.INTERLOCKED:
         for offset in range(1, shape.width):
             for where, address in (
