@@ -23,6 +23,9 @@ USER_END: Final = 1 << 47
 """The first address that is not in the user's half (Intel SDM Vol. 1, 3.3.7.1)."""
 
 _ONE = np.uint64(1)
+# NumPy takes its time with the members of an enumeration.
+_TRAPPED: Final = int(InstructionFlag.TRAPPED)
+_NOT_PERFORMED: Final = int(AccessFlag.NOT_PERFORMED)
 _USER_END = np.uint64(USER_END)
 
 
@@ -75,7 +78,7 @@ class Instructions:
     @functools.cached_property
     def trapped(self) -> Mask:
         """Whether it did not retire."""
-        return np.asarray(self.table["flags"] & InstructionFlag.TRAPPED != 0, bool)
+        return np.asarray(self.table["flags"] & _TRAPPED, bool)
 
     @functools.cached_property
     def kinds(self) -> Numbers:
@@ -97,7 +100,7 @@ class Instructions:
 
     def has_kind(self, kind: CodeKind) -> bool:
         """Tell whether one of a kind ran."""
-        return bool(self._kinds_that_ran & kind)
+        return bool(self._kinds_that_ran & int(kind))
 
     def kind_of_code(self, number: int) -> CodeKind:
         """Return what the code of a number is."""
@@ -182,7 +185,7 @@ class Accesses:
     @functools.cached_property
     def performed(self) -> Mask:
         """Whether its instruction retired."""
-        return np.asarray(self.table["flags"] & AccessFlag.NOT_PERFORMED == 0, bool)
+        return np.asarray(self.table["flags"] & _NOT_PERFORMED == 0, bool)
 
     def value(self, index: int) -> int:
         """Return what was read or written, little-endian."""

@@ -22,6 +22,7 @@ from emu.trace.run_log import Run
 from emu.trace.source import Words
 
 _IRQL_MASK: Final = 0xF
+_LOADS: Final = int(CodeKind.LOADS_FLAGS)
 _CHANGING_FLAGS: Final = CodeKind.STAC | CodeKind.CLAC | CodeKind.STD | CodeKind.CLD | CodeKind.LOADS_FLAGS
 _FEW: Final = 8
 """Changes of a value that are gone through one by one."""
@@ -48,15 +49,16 @@ class Timeline:
         """Return whether a flag was set before each instruction."""
         begun = [quadword(run.begin, r.RFLAGS) & flag != 0 for run in self._runs]
         at, kinds, loaded = self._flag_changes
+        by_set, by_clear = int(sets), int(clears)
         if len(begun) + len(at) <= _FEW:
             changed = [
-                (place + 1, value & flag != 0 if kind & CodeKind.LOADS_FLAGS else kind & sets != 0)
+                (place + 1, value & flag != 0 if kind & _LOADS else kind & by_set != 0)
                 for place, kind, value in zip(at.tolist(), kinds.tolist(), loaded.tolist(), strict=True)
-                if kind & (sets | clears | CodeKind.LOADS_FLAGS)
+                if kind & (by_set | by_clear | _LOADS)
             ]
             return _filled_one_by_one(len(self._instructions), [*zip(self._begins, begun, strict=True)], changed, bool)
-        mine = kinds & int(sets | clears | CodeKind.LOADS_FLAGS) != 0
-        values = np.where(kinds & int(CodeKind.LOADS_FLAGS), loaded & flag, kinds & int(sets)) != 0
+        mine = kinds & (by_set | by_clear | _LOADS) != 0
+        values = np.where(kinds & _LOADS, loaded & flag, kinds & by_set) != 0
         return self._filled(begun, at[mine], values[mine]).astype(bool)
 
     @functools.cached_property
@@ -64,9 +66,10 @@ class Timeline:
         """The instructions that change a flag: index, `CodeKind`, and the RFLAGS that each loaded, 0 for none."""
         at = self._instructions.of_kind(_CHANGING_FLAGS)
         kinds = self._instructions.kinds[at]
-        loads = np.flatnonzero(kinds & int(CodeKind.LOADS_FLAGS))
         loaded = np.zeros(len(at), np.int64)
-        loaded[loads] = self._loaded_flags(at[loads])
+        if self._instructions.has_kind(CodeKind.LOADS_FLAGS):
+            loads = np.flatnonzero(kinds & _LOADS)
+            loaded[loads] = self._loaded_flags(at[loads])
         return at, kinds, loaded
 
     def irql(self) -> Numbers:
@@ -85,13 +88,14 @@ class Timeline:
         return doubleword(self._runs[-1].end, r.IRQL)
 
     def _loaded_flags(self, at: Numbers) -> Numbers:
-        """Return what `popfq` and `iretq` loaded: the last of their reads but, for iretq, RSP and SS."""
+        """Return what `popfq` and `iretq` loaded."""
+        low = self._accesses.table["low"]
+        firsts = np.searchsorted(self._accesses.instruction, at).tolist()
+        behind = np.searchsorted(self._accesses.instruction, at + 1).tolist()
         values = []
-        for index in at.tolist():
-            first = np.searchsorted(self._accesses.instruction, index)
-            behind = np.searchsorted(self._accesses.instruction, index + 1)
-            reads = [self._accesses.value(number) for number in range(first, behind)]
-            values.append(reads[2] if len(reads) > 2 else reads[0] if reads else 0)
+        for first, last in zip(firsts, behind, strict=True):
+            is_return = last - first > 2  # iretq pops RIP and CS before them, RSP and SS behind them
+            values.append(int(low[first + 2]) if is_return else int(low[first]) if last > first else 0)
         return np.array(values, np.int64)
 
     def _filled(self, begun: list[bool] | list[int], at: Numbers, values: Numbers | Mask) -> Numbers:
