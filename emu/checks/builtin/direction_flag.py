@@ -33,7 +33,7 @@ class DirectionFlag(Check):
     @hookimpl
     def emu_check_call(self, call: CheckedCall) -> Iterator[Finding]:
         """Report each instruction once."""
-        if not len(call.instructions):
+        if not call.instructions.has_kind(CodeKind.STD | CodeKind.LOADS_FLAGS):
             return
         df = FlagChanges(call, call.df, _CHANGING)
         if not len(df.changes):

@@ -132,14 +132,10 @@ class NonvolatileRegisters(Check):
 
 def _landed(call: CheckedCall, begins: Numbers, ends: Numbers) -> Mask:
     """Tell in which activations an unwind ended, which sets registers."""
-    places = np.array(
-        [
-            place
-            for place, event in zip(call.event_places, call.events, strict=True)
-            if isinstance(event, Landed | FramesConsolidated)
-        ],
-        np.int64,
-    )
+    landed = [number for number, event in enumerate(call.events) if isinstance(event, Landed | FramesConsolidated)]
+    if not landed:
+        return np.zeros(len(begins), bool)
+    places = np.array([call.event_places[number] for number in landed], np.int64)
     inside: Mask = np.searchsorted(places, ends) > np.searchsorted(places, begins, "right")
     return inside
 

@@ -34,7 +34,7 @@ class SmapWindow(Check):
     @hookimpl
     def emu_check_call(self, call: CheckedCall) -> Iterator[Finding]:
         """Report each instruction once."""
-        if not len(call.instructions):
+        if not call.instructions.has_kind(_CHANGING):
             return
         ac = FlagChanges(call, call.ac, _CHANGING)
         if not len(ac.changes):
@@ -59,11 +59,12 @@ class SmapWindow(Check):
         opening = ac.changes[~ac.flag[ac.changes]]
         if not len(opening):
             return
-        user = np.bincount(call.accesses.instruction[call.accesses.is_user], minlength=len(ac.flag) + 1)
-        touched = np.concatenate([[0], np.cumsum(user)])
         ends = np.append(np.flatnonzero(ac.flag[1:] != ac.flag[:-1]) + 1, len(ac.flag))
+        ends = ends[np.searchsorted(ends, opening + 1, "right")]
+        first, behind = (np.searchsorted(call.accesses.instruction, place).tolist() for place in (opening, ends))
+        is_user = call.accesses.is_user
+        counts = [np.count_nonzero(is_user[begin:end]) for begin, end in zip(first, behind, strict=True)]
         owners = call.tree.owner[opening]
-        counts = touched[ends[np.searchsorted(ends, opening + 1, "right")]] - touched[opening]
         in_all = np.bincount(owners + 1, counts, len(call.tree.activations) + 1)[1:]
         idle = opening[(owners >= 0) & call.frames.returned[owners] & (in_all[owners] == 0)]
         _, firsts = np.unique(call.instructions.rip[idle], return_index=True)

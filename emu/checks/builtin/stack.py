@@ -13,7 +13,7 @@ from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.code_kind import CodeKind
 from emu.checks.call.columns import Mask, Numbers
 from emu.checks.call.frames import HOME_SPACE
-from emu.checks.call.stack_operands import bytes_returned, displacement_from_rsp
+from emu.checks.call.stack_operands import bytes_returned, displacement_from_rsp, side_of_rsp
 from emu.checks.call.tree import Activation
 from emu.checks.check import Check
 from emu.checks.finding import Finding
@@ -140,17 +140,15 @@ class Stack(Check):
                 yield call.finding(self.name, f"calls {callee} without home space for it", at, [evidence])
 
     def _writes(self, call: CheckedCall) -> Iterator[Finding]:
-        instructions, accesses = call.instructions, call.accesses
-        codes, firsts = np.unique(instructions.code, return_index=True)
-        displaced = [displacement_from_rsp(instructions.encoding(first)) for first in firsts.tolist()]
-        below = codes[[each is not None and each < 0 for each in displaced]]
-        above = codes[[each is not None and each > 0 for each in displaced]]
-        writes = np.flatnonzero(accesses.is_write)
-        written = instructions.code[accesses.instruction[writes]]
-        for number in self._first_of_each(call, writes[np.isin(written, below)]):
+        accesses = call.accesses
+        sides = call.instructions.by_encoding(side_of_rsp)
+        if not len(sides):
+            return
+        sides = sides[accesses.instruction]
+        for number in self._first_of_each(call, np.flatnonzero((sides < 0) & accesses.is_write)):
             message = "writes below RSP, where an interrupt may write over it"
             yield call.finding(self.name, message, int(accesses.instruction[number]))
-        writes = writes[np.isin(written, above)]
+        writes = np.flatnonzero((sides > 0) & accesses.is_write)
         slots = _slots(call, accesses.instruction[writes])
         writes = writes[(slots != 0) & (accesses.address[writes] >= slots + np.uint64(_SLOT + HOME_SPACE))]
         for number in self._first_of_each(call, writes):
@@ -173,10 +171,14 @@ class Stack(Check):
         """Of each activation the lowest return address of what it called."""
         by_call = np.array([each.call_site is not None and not each.by_jump for each in call.tree.activations], bool)
         np.minimum.at(called, frames.parent[by_call], frames.slot[by_call])
-        own = called[call.tree.owner[accesses.instruction]]
-        offset = accesses.address - own
-        is_home = (offset >= np.uint64(_SLOT)) & (offset < np.uint64(_SLOT + HOME_SPACE))
-        for number in self._first_of_each(call, np.flatnonzero(is_home & accesses.is_read & (accesses.address > own))):
+        slots = called[called != ADDRESS_MASK]
+        if not len(slots):
+            return
+        low, high = slots.min() + np.uint64(_SLOT), slots.max() + np.uint64(_SLOT + HOME_SPACE)
+        reads = np.flatnonzero((accesses.address >= low) & (accesses.address < high) & accesses.is_read)
+        own = called[call.tree.owner[accesses.instruction[reads]]]
+        above = accesses.address[reads] - np.minimum(own, accesses.address[reads])
+        for number in self._first_of_each(call, reads[(above >= _SLOT) & (above < _SLOT + HOME_SPACE)]):
             at, address = int(accesses.instruction[number]), int(accesses.address[number])
             writer = _last_write(call, address, at)
             reader, author = call.tree.at(at), None if writer is None else call.tree.at(writer)

@@ -21,8 +21,8 @@ class FlagChanges:
         """`flag` has its value before each instruction, `kinds` are those of the instructions that change it."""
         self._call = call
         self.flag = flag
-        kinds_of = call.instructions.kinds[:-1]
-        self.changes: Numbers = np.flatnonzero((flag[1:] != flag[:-1]) & (kinds_of & int(kinds) != 0))
+        changes = np.flatnonzero(flag[1:] != flag[:-1])
+        self.changes: Numbers = changes[call.instructions.kinds[changes] & int(kinds) != 0]
         """The instructions that changed it; not where the host did, as it takes a trap."""
         self._activations = call.tree.activations
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from emu.checks.call.code_kind import CodeKind
@@ -21,30 +23,24 @@ class Frames:
         self._tree = tree
         self._instructions = instructions
         self._accesses = accesses
-        activations = tree.activations
-        self.parent: Numbers = np.array(
-            [-1 if each.parent is None else each.parent.number for each in activations], int
-        )
-        """The caller of each; -1 for none."""
-        self.slot: Words = self._slots()
-        """The address at which the return address of each was pushed; 0 where the host began it.
 
-        Where it was jumped to, it is that of what jumped.
-        """
-        self.returned: Mask = self._returned()
-        """Whether each ended with a return of its own, or of what it jumped to."""
+    @functools.cached_property
+    def parent(self) -> Numbers:
+        """The caller of each; -1 for none."""
+        parents = [-1 if each.parent is None else each.parent.number for each in self._tree.activations]
+        return np.array(parents, np.int64)
 
     def pushed_at(self, calls: Numbers) -> Words:
         """Return the address at which each of some call instructions pushed."""
         pushed: Words = self._accesses.address[np.searchsorted(self._accesses.instruction, calls, "right") - 1]
         return pushed
 
-    def popped_at(self, returns: Numbers) -> Words:
-        """Return the address from which each of some `ret` instructions took where to go."""
-        popped: Words = self._accesses.address[np.searchsorted(self._accesses.instruction, returns)]
-        return popped
+    @functools.cached_property
+    def slot(self) -> Words:
+        """The address at which the return address of each was pushed; 0 where the host began it.
 
-    def _slots(self) -> Words:
+        Where it was jumped to, it is that of what jumped.
+        """
         activations = self._tree.activations
         slots = np.zeros(len(activations), np.uint64)
         called = [each for each in activations if each.call_site is not None and not each.by_jump]
@@ -56,14 +52,15 @@ class Frames:
                 slots[each.number] = slots[each.parent.number]
         return slots
 
-    def _returned(self) -> Mask:
+    @functools.cached_property
+    def returned(self) -> Mask:
+        """Whether each ended with a return of its own, or of what it jumped to."""
         instructions, tree = self._instructions, self._tree
         returned = np.zeros(len(tree.activations), bool)
-        returns = np.zeros(len(instructions) + 1, bool)
-        returns[instructions.of_kind(CodeKind.RETURN)] = True
+        returns = set(instructions.of_kind(CodeKind.RETURN).tolist())
         for each in reversed(tree.activations):
             last = each.end - 1
-            if each.end >= len(instructions) or not returns[last]:
+            if each.end >= len(instructions) or last not in returns:
                 continue
             owner = tree.at(last)
             while owner is not None and owner is not each and owner.by_jump:

@@ -15,11 +15,18 @@ _PUSHING = ("push", "call", "lcall")
 @functools.lru_cache(maxsize=65536)
 def displacement_from_rsp(encoding: bytes) -> int | None:
     """Return the number of an operand `[rsp + number]` that an instruction may write to, None where it has none."""
-    text, _, _, operands, *_ = decode(encoding)
-    if "[rsp" not in text or text.startswith(_PUSHING):
+    instruction = decode(encoding)
+    if "[rsp" not in instruction.text.partition(",")[0] or instruction.text.startswith(_PUSHING):
         return None
-    operand = operands[0]
+    operand = instruction.operands[0]
     return operand.displacement if operand.base == r.RSP and operand.index_register is None else None
+
+
+@functools.lru_cache(maxsize=65536)
+def side_of_rsp(encoding: bytes) -> int:
+    """Return on which side of RSP that is: -1 below, 1 above, 0 at it, or none."""
+    displacement = displacement_from_rsp(encoding) or 0
+    return (displacement > 0) - (displacement < 0)
 
 
 @functools.lru_cache(maxsize=4096)
