@@ -41,14 +41,14 @@ class TestFindings:
     @pytest.mark.parametrize("verb", ["run", "trace"])
     def test_a_finding_is_shown_and_is_exit_status_1(self, emu: Emu, verb: str) -> None:
         assert emu(verb, *shlex.split(PEEK)).status == 0
-        ran = emu(verb, *shlex.split(PEEK), "--checks", "default")
+        ran = emu(verb, *shlex.split(PEEK), "--checks", "direct-user-access")
         assert ran.status == 1
         assert "direct-user-access: reads user memory without an accessor\n    at peek!Peek" in ran.out
         assert "(peek.c:5)" in ran.out
         assert "Checks  1 finding\n" in ran.out
 
     def test_it_is_found_again_by_the_command_that_is_shown(self, emu: Emu) -> None:
-        out = emu("run", *shlex.split(PEEK), "--checks", "default").out
+        out = emu("run", *shlex.split(PEEK), "--checks", "direct-user-access,irql").out
         again = next(line for line in out.splitlines() if line.startswith("Check again"))
         ran = emu(*shlex.split(again.removeprefix("Check again  emu ")))
         assert ran.status == 1
@@ -70,7 +70,7 @@ class TestFindings:
         assert "checks" not in data_of(emu, f"{verb} {PEEK}")
 
     def test_left_out_by_name(self, emu: Emu) -> None:
-        ran = emu("run", *shlex.split(PEEK), "--checks", "default,-direct-user-access")
+        ran = emu("run", *shlex.split(PEEK), "--checks", "irql,direct-user-access,-direct-user-access")
         assert ran.status == 0
         assert "\nChecks\n  none, by " in ran.out
 
@@ -114,11 +114,11 @@ check = "irql"
 symbol = "Nowhere"
 reason = "nobody knows"
 """)
-        ran = emu("run", *shlex.split(PEEK), "--checks", "default")
+        ran = emu("run", *shlex.split(PEEK), "--checks", "direct-user-access,irql")
         assert ran.status == 0
         assert "; 1 suppressed" in ran.out
         assert "the suppression of irql in Nowhere (nobody knows) is not used" in ran.out
-        data = data_of(emu, f"run {PEEK} --checks default")
+        data = data_of(emu, f"run {PEEK} --checks direct-user-access,irql")
         assert data["suppressed"] == 1
         assert data["unused_suppressions"] == [{"check": "irql", "symbol": "Nowhere", "reason": "nobody knows"}]
 
