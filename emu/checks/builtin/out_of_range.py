@@ -155,6 +155,8 @@ def _in_images(call: CheckedCall, address: np.ndarray) -> Mask:
 
 def _first_of_each(rips: np.ndarray, numbers: Numbers) -> Iterable[tuple[int, int]]:
     """Return the first access of each instruction, and how many it made."""
+    if not len(numbers):
+        return []
     _, firsts, counts = np.unique(rips[numbers], return_index=True, return_counts=True)
     return sorted(zip(numbers[firsts].tolist(), counts.tolist(), strict=True))
 

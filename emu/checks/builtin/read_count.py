@@ -48,27 +48,24 @@ class ReadCount(Check):
             may_repeat = any(clause in made.accessor.clauses for clause in _MAY_REPEAT)
             if may_repeat and not returned:
                 continue
-            performed = ranges.of(index)
-            performed = performed[call.accesses.performed[performed]]
             for declared in made.ranges:
                 if declared.size > 0:
-                    yield from self._of_range(call, made, declared, performed, returned=returned, once=not may_repeat)
+                    yield from self._of_range(call, index, declared, returned=returned, once=not may_repeat)
 
     def _of_range(
         self,
         call: CheckedCall,
-        made: AccessorCall,
+        index: int,
         declared: DeclaredRange,
-        performed: Numbers,
         *,
         returned: bool,
         once: bool,
     ) -> Iterator[Finding]:
-        accesses = call.accesses
+        made = call.accessor_calls[index]
         for kind, is_kind in (("read", declared.reads), ("written", declared.writes)):
             if not is_kind or (kind == "written" and _ATOMIC in made.accessor.clauses):
                 continue
-            its = performed[accesses.is_read[performed] == (kind == "read")]
+            its = self._performed(call, index, is_read=kind == "read")
             reached = coverage_of(call, its, declared)
             if once and kind == "read" and declared.is_user and reached.repeated:
                 yield self._repeated(call, made, declared, its, reached)
@@ -78,6 +75,17 @@ class ReadCount(Check):
                 data = call.data(declared.address + reached.first_missed)
                 missed = f"{reached.missed:,} of {declared.size:,} bytes are left out, the first is {data}"
                 yield call.finding(self.name, message, made.activation.end - 1, [missed])
+
+    def _performed(self, call: CheckedCall, index: int, *, is_read: bool) -> Numbers:
+        """Return the reads or the writes of an accessor call that were made."""
+        accesses, activation = call.accesses, call.accessor_calls[index].activation
+        bounds = np.array([activation.begin, activation.end])
+        first, behind = np.searchsorted(accesses.instruction, bounds).tolist()
+        of_kind = accesses.is_read if is_read else accesses.is_write
+        chosen = of_kind[first:behind] & accesses.performed[first:behind]
+        chosen &= call.accessor_ranges.running[first:behind] == index
+        numbers: Numbers = np.flatnonzero(chosen) + first
+        return numbers
 
     def _repeated(
         self, call: CheckedCall, made: AccessorCall, declared: DeclaredRange, reads: Numbers, reached: Coverage
@@ -107,6 +115,8 @@ def coverage_of(call: CheckedCall, numbers: Numbers, declared: DeclaredRange) ->
     """Return what some accesses reach of a range."""
     accesses = call.accesses
     begin, last = np.uint64(declared.address), np.uint64(min(declared.end, 1 << 64) - 1)
-    numbers = numbers[(accesses.last[numbers] >= begin) & (accesses.address[numbers] <= last)]
-    first = np.maximum(accesses.address[numbers], begin) - begin
-    return coverage(first, accesses.last[numbers] - begin + np.uint64(1), int(last - begin) + 1)
+    first, end = accesses.address[numbers], accesses.last[numbers]
+    touching = (end >= begin) & (first <= last)
+    if not touching.all():
+        first, end = first[touching], end[touching]
+    return coverage(np.maximum(first, begin) - begin, end - begin + np.uint64(1), int(last - begin) + 1)

@@ -67,6 +67,8 @@ class SmapWindow(Check):
         owners = call.tree.owner[opening]
         in_all = np.bincount(owners + 1, counts, len(call.tree.activations) + 1)[1:]
         idle = opening[(owners >= 0) & call.frames.returned[owners] & (in_all[owners] == 0)]
+        if not len(idle):
+            return
         _, firsts = np.unique(call.instructions.rip[idle], return_index=True)
         for at in np.sort(idle[firsts]).tolist():
             yield call.finding(self.name, "sets AC and touches no user memory", at)

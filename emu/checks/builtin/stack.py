@@ -13,7 +13,7 @@ from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.code_kind import CodeKind
 from emu.checks.call.columns import Mask, Numbers
 from emu.checks.call.frames import HOME_SPACE
-from emu.checks.call.stack_operands import bytes_returned, displacement_from_rsp, side_of_rsp
+from emu.checks.call.stack_operands import bytes_popped_more, bytes_returned, displacement_from_rsp, side_of_rsp
 from emu.checks.call.tree import Activation
 from emu.checks.check import Check
 from emu.checks.finding import Finding
@@ -107,11 +107,13 @@ class Stack(Check):
         return call.finding(self.name, f"writes over the return address of {function}", writer, evidence)
 
     def _popping(self, call: CheckedCall, returns: Numbers) -> Iterator[Finding]:
-        _, firsts = np.unique(call.instructions.rip[returns], return_index=True)
-        for at in np.sort(returns[firsts]).tolist():
-            more = (bytes_returned(call.instructions.encoding(at)) or _SLOT) - _SLOT
-            if more:
-                yield call.finding(self.name, f"pops {more} bytes of its caller's as it returns", at)
+        popped = call.instructions.by_encoding(bytes_popped_more)
+        if not len(popped):
+            return
+        popping = returns[popped[returns] > 0]
+        _, firsts = np.unique(call.instructions.rip[popping], return_index=True)
+        for at in np.sort(popping[firsts]).tolist():
+            yield call.finding(self.name, f"pops {popped[at]} bytes of its caller's as it returns", at)
 
     def _calls(self, call: CheckedCall) -> Iterator[Finding]:
         calls = call.instructions.of_kind(CodeKind.CALL)
@@ -120,6 +122,8 @@ class Stack(Check):
         is_own = (slots == 0) | (slots % np.uint64(_ALIGNMENT) == _SLOT)  # else it was called with RSP off
         no_home = (slots > pushed) & (slots - pushed < np.uint64(_SLOT + HOME_SPACE))
         wrong = calls[(is_off & is_own) | no_home]
+        if not len(wrong):
+            return
         _, firsts = np.unique(call.instructions.rip[wrong], return_index=True)
         for at in np.sort(wrong[firsts]).tolist():
             site, target = (Gva(int(call.instructions.rip[at + step])) for step in (0, 1))
@@ -160,6 +164,8 @@ class Stack(Check):
                 yield call.finding(self.name, "writes above its frame, into its caller's", at, [evidence])
 
     def _first_of_each(self, call: CheckedCall, numbers: Numbers) -> list[int]:
+        if not len(numbers):
+            return []
         _, firsts = np.unique(call.accesses.rip[numbers], return_index=True)
         found: list[int] = np.sort(numbers[firsts]).tolist()
         return found
@@ -197,6 +203,8 @@ def _goes_back(call: CheckedCall, owners: Numbers, popped: Words, values: Words,
     frames, found = call.frames, np.zeros(len(owners), bool)
     for _ in range(_JUMPS_BY_RETURNING + 1):
         found |= (owners >= 0) & (frames.slot[owners] == popped) & (expected[owners] == values)
+        if found.all():
+            break
         owners = np.where(owners >= 0, frames.parent[owners], -1)
     return found
 

@@ -55,6 +55,8 @@ class FlagChanges:
         call = self._call
         calls = call.instructions.of_kind(CodeKind.CALL)
         calls = calls[self.flag[calls]]
+        if not len(calls):
+            return calls
         calls = calls[~self.at_begin[call.tree.owner[calls]]]
         _, firsts = np.unique(call.instructions.rip[calls], return_index=True)
         return np.sort(calls[firsts])

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import functools
+from typing import Final
 
 from emu.cpu import registers as r
 from emu.cpu.instruction import decode
 
-_PUSHING = ("push", "call", "lcall")
+_RETURN_ADDRESS: Final = 8
+"""Bytes."""
+_PUSHING: Final = ("push", "call", "lcall")
 """What they write is below RSP as they begin; an operand is only read."""
 
 
@@ -34,3 +37,8 @@ def bytes_returned(encoding: bytes) -> int | None:
     """Return how many bytes a near return adds to RSP, None for any other instruction."""
     instruction = decode(encoding)
     return instruction.stack_change if "ret" in instruction.text.split() else None
+
+
+def bytes_popped_more(encoding: bytes) -> int:
+    """Return how many bytes besides the return address an instruction pops as it returns; 0 for any other."""
+    return (bytes_returned(encoding) or _RETURN_ADDRESS) - _RETURN_ADDRESS
