@@ -45,6 +45,9 @@ from emu.trace.trace import Trace
 
 ARGUMENT_REGISTERS: Final = (r.RCX, r.RDX, r.R8, r.R9)
 
+KERNEL: Final = "ntoskrnl"
+"""The name of the kernel image's module."""
+
 _TARGET: Final = re.compile(r"(call|j[a-z]+) (0x[0-9a-f]+)")
 """How the disassembler writes a direct call or jump."""
 
@@ -88,6 +91,21 @@ class TracedLog:
     def modules(self) -> tuple[Module, ...]:
         """The modules that were loaded, in order of address."""
         return tuple(sorted(self.source.images, key=_base))
+
+    @functools.cached_property
+    def module_numbers(self) -> Numbers:
+        """Of each code the index of its module; -1 outside of all."""
+        rips = self.code.rips
+        bases = np.array([module.base for module in self.modules], np.uint64)
+        ends = np.array([module.base + module.size for module in self.modules], np.uint64)
+        at = np.searchsorted(bases, rips, "right") - 1
+        return np.where((at >= 0) & (rips < ends[at]), at, -1)
+
+    @functools.cached_property
+    def in_kernel(self) -> Mask:
+        """Whether each code is the kernel image's own."""
+        kernel = next(number for number, module in enumerate(self.modules) if module.name == KERNEL)
+        return np.asarray(self.module_numbers == kernel, bool)
 
     @functools.cached_property
     def _entries(self) -> Mapping[int, tuple[str, str]]:
@@ -193,17 +211,12 @@ class CheckedCall:
     @functools.cached_property
     def module_numbers(self) -> Numbers:
         """Of each instruction the index of its module in `modules`; -1 outside of all."""
-        rip = self.instructions.rip
-        bases = np.array([module.base for module in self.modules], np.uint64)
-        ends = np.array([module.base + module.size for module in self.modules], np.uint64)
-        at = np.searchsorted(bases, rip, "right") - 1
-        return np.where((at >= 0) & (rip < ends[at]), at, -1)
+        return self._log.module_numbers[self.instructions.code]
 
     @functools.cached_property
     def in_kernel(self) -> Mask:
         """Whether each instruction is the kernel image's own."""
-        kernel = next(number for number, module in enumerate(self.modules) if module.name == "ntoskrnl")
-        return np.asarray(self.module_numbers == kernel, bool)
+        return self._log.in_kernel[self.instructions.code]
 
     @functools.cached_property
     def tree(self) -> CallTree:

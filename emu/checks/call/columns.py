@@ -145,7 +145,7 @@ class Accesses:
     @functools.cached_property
     def instruction(self) -> Numbers:
         """Index of the instruction that made it."""
-        return self.table["instruction"].astype(np.int64) - self._first
+        return (self.table["instruction"] - np.uint64(self._first)).view(np.int64)
 
     @functools.cached_property
     def rip(self) -> Words:
@@ -165,7 +165,9 @@ class Accesses:
     @functools.cached_property
     def last(self) -> Words:
         """Address of its last byte."""
-        return self.address + (self.size - _ONE)
+        last = self.address + self.size
+        last -= _ONE
+        return last
 
     @functools.cached_property
     def is_read(self) -> Mask:
