@@ -8,7 +8,6 @@ it was loaded with that very value. That is in the accesses, without the registe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -46,8 +45,7 @@ class Preservation:
                     yield name, number, np.flatnonzero(unwound)
                 continue
             changes = self._changes(number)
-            first = np.searchsorted(changes, self._begins)
-            behind = np.searchsorted(changes, self._ends)
+            first, behind = changes.searchsorted(self._begins), changes.searchsorted(self._ends)
             changed = behind > first
             by_host = unwound & changed if number >= VECTORS else unwound
             which = np.flatnonzero(changed)
@@ -63,18 +61,15 @@ class Preservation:
         saves = self._at[self._moves >> SAVES & NUMBER == number + 1]
         if not len(saves):
             return np.zeros(len(which), bool)
-        at = np.searchsorted(saves, self._begins[which])
+        at = saves.searchsorted(self._begins[which])
         save = saves[np.minimum(at, len(saves) - 1)]
-        is_restored = self._moves[np.searchsorted(self._at, last)] >> RESTORES & NUMBER == number + 1
+        is_restored = self._moves[self._at.searchsorted(last)] >> RESTORES & NUMBER == number + 1
         kept: Mask = (at < len(saves)) & (save < first) & is_restored
-        kept[kept] = self._moved(save[kept]) == self._moved(last[kept])
+        one, other = self._accesses.instruction.searchsorted(save), self._accesses.instruction.searchsorted(last)
+        for half in ("low", "high"):
+            value = self._accesses.table[half]
+            kept &= value[one] == value[np.minimum(other, len(value) - 1)]
         return kept
-
-    def _moved(self, at: Numbers) -> np.ndarray[Any, Any]:
-        """Return what the first access of each instruction moved."""
-        rows = np.searchsorted(self._accesses.instruction, at)
-        values: np.ndarray[Any, Any] = self._accesses.table[["low", "high", "size"]][rows]
-        return values
 
     @property
     def mxcsr_loads(self) -> tuple[Numbers, Numbers]:
