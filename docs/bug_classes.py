@@ -82,6 +82,9 @@ def _shape(shape: Shape, found: dict[str, tuple[str, str]]) -> Iterator[str]:
             yield from ("", "```text", outcome, text, "```")
         else:
             yield from ("", f"`{outcome}`; nothing is found.")
+        if version.good:
+            good = " ".join((version.routine, *version.good))
+            yield from ("", f"Called as `{good}` it returns 0, and nothing is found either.")
 
 
 def _limits(limits: tuple[str, ...]) -> Iterator[str]:

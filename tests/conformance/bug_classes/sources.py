@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 DRIVERS: Final = Path(__file__).parent / "drivers"
 
 _CLASS: Final = re.compile(r"// Class (\d+): (.+)$")
-_MARK: Final = re.compile(r"// (shape|bug|fix|limit): (.+)$")
+_MARK: Final = re.compile(r"// (shape|bug|fix|good|limit): (.+)$")
 _COMMENT: Final = re.compile(r"// (.+)$")
 _FINDS: Final = re.compile(r"// finds: ([a-z-]+(?:, [a-z-]+)*)$")
 
@@ -36,6 +36,8 @@ class Version:
     """Arguments and settings."""
     code: str
     expected: frozenset[tuple[int, str]]
+    good: tuple[str, ...] = ()
+    """Another call, which a correction must answer with success where its own is refused."""
 
 
 @dataclass(frozen=True)
@@ -137,10 +139,14 @@ def _shape(sections: list[_Section]) -> Shape:
     bug, fix = (next(each for each in sections if each.kind == kind) for kind in ("bug", "fix"))
     routine, *call = bug.text.split()
     corrected, *its_call = fix.text.split()
+    good = next((each for each in sections if each.kind == "good"), None)
+    code, expected = (fix.code, fix.expected) if good is None else (good.code, good.expected)
     return Shape(
         text=" ".join(each.text for each in sections if each.kind == "shape"),
         shared="\n\n".join(each.code for each in sections if each.kind in ("shape", "limit") and each.code),
         bug=Version(routine, tuple(call), bug.code, bug.expected),
-        fix=Version(corrected, tuple(its_call or call), fix.code, fix.expected),
+        fix=Version(
+            corrected, tuple(its_call or call), code, expected, () if good is None else tuple(good.text.split())
+        ),
         limits=tuple(each.text for each in sections if each.kind == "limit"),
     )

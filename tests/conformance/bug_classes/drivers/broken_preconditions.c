@@ -6,13 +6,18 @@
 // address with it, at PASSIVE_LEVEL, looks here like the thread that the address belongs to.
 #include "driver.h"
 
+// shape: A misaligned interlocked operation: it raises STATUS_DATATYPE_MISALIGNMENT each time.
+// limit: No check is about that. The accessor refuses it each time, so that the first test of the routine shows it.
 typedef struct _PACKED_COUNTER {
     UCHAR Kind;
     LONG Count;
 } __attribute__((packed)) PACKED_COUNTER;
 
-// shape: A misaligned interlocked operation: it raises STATUS_DATATYPE_MISALIGNMENT each time.
-// limit: No check is about that, as the accessor itself is: the status says it.
+typedef struct _COUNTER {
+    UCHAR Kind;
+    LONG Count;
+} COUNTER;
+
 // bug: SetsMisalignedFlag user:8
 NTSTATUS SetsMisalignedFlag(PACKED_COUNTER *UserCounter)
 {
@@ -23,11 +28,6 @@ NTSTATUS SetsMisalignedFlag(PACKED_COUNTER *UserCounter)
     }
     return STATUS_SUCCESS;
 }
-
-typedef struct _COUNTER {
-    UCHAR Kind;
-    LONG Count;
-} COUNTER;
 
 // fix: SetsAlignedFlag
 NTSTATUS SetsAlignedFlag(COUNTER *UserCounter)
@@ -102,8 +102,8 @@ NTSTATUS CopiesBeforeTheLock(const UCHAR *UserData, DEVICE *Device)
     return STATUS_SUCCESS;
 }
 
-// shape: A routine that a DPC calls, in whichever process it has interrupted, writes to an address that a request left
-// behind. It is the IRQL that is found.
+// shape: A DPC writes to an address that a request left behind: it runs in whichever process it has interrupted. What is
+// found is its IRQL.
 typedef struct _PENDING {
     ULONG *UserDone;
     ULONG Done;

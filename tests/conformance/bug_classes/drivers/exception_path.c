@@ -25,6 +25,7 @@ NTSTATUS LeaksTheBlock(UCHAR *UserData)
 }
 
 // fix: FreesTheBlock
+// good: user:64
 NTSTATUS FreesTheBlock(UCHAR *UserData)
 {
     NTSTATUS Status = STATUS_SUCCESS;
@@ -62,6 +63,7 @@ NTSTATUS KeepsTheLock(const UCHAR *UserData, QUEUE *Queue)
 }
 
 // fix: ReleasesTheLock
+// good: user:64 kernel:128
 NTSTATUS ReleasesTheLock(const UCHAR *UserData, QUEUE *Queue)
 {
     ExInitializeFastMutex(&Queue->Lock);
@@ -99,6 +101,7 @@ NTSTATUS SwallowsItsOwnMistake(ULONG *UserVersion, DEVICE *Device)
 }
 
 // fix: CoversTheAccessAlone
+// good: user:64 kernel:16 arg1+0=arg1
 NTSTATUS CoversTheAccessAlone(ULONG *UserVersion, DEVICE *Device)
 {
     ULONG Version;
@@ -131,6 +134,7 @@ NTSTATUS ReportsSuccess(ULONG *UserSquares)
 }
 
 // fix: ReportsTheFailure
+// good: user:64
 NTSTATUS ReportsTheFailure(ULONG *UserSquares)
 {
     __try {

@@ -44,4 +44,5 @@ NTSTATUS AnswersTheUser(const REQUEST *UserRequest)
 NTSTATUS AnswersIntoTheKernel(const REQUEST *UserRequest) { return AnswersAnywhere(UserRequest); }
 
 // fix: AnswersNotIntoTheKernel
+// good: user:16 user:4 arg0+8=arg1
 NTSTATUS AnswersNotIntoTheKernel(const REQUEST *UserRequest) { return AnswersTheUser(UserRequest); }

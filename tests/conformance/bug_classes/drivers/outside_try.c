@@ -53,6 +53,7 @@ NTSTATUS ReportsTheErrorInTheHandler(REQUEST *UserRequest)
 }
 
 // fix: ReturnsTheError
+// good: user:12
 NTSTATUS ReturnsTheError(REQUEST *UserRequest)
 {
     __try {

@@ -40,6 +40,7 @@ NTSTATUS TrustsTheLength(const REQUEST *UserRequest, ULONG *Answer)
 }
 
 // fix: ChecksTheLength
+// good: user:64 kernel:4 arg0+0=32
 NTSTATUS ChecksTheLength(const REQUEST *UserRequest, ULONG *Answer)
 {
     NTSTATUS Status = STATUS_SUCCESS;
@@ -88,6 +89,7 @@ NTSTATUS MultipliesUnchecked(const ENTRY *UserEntries, ULONG Count)
 }
 
 // fix: ChecksTheProduct
+// good: user:64 8
 NTSTATUS ChecksTheProduct(const ENTRY *UserEntries, ULONG Count)
 {
     NTSTATUS Status = STATUS_SUCCESS;
@@ -108,4 +110,38 @@ NTSTATUS ChecksTheProduct(const ENTRY *UserEntries, ULONG Count)
     }
     ExFreePoolWithTag(Entries, TAG);
     return Status;
+}
+
+// shape: The buffer is on the stack, and behind it is the return address.
+// limit: Without what `unwind-data` then says: whoever unwinds that frame comes out somewhere else, too.
+#define SMALL 16
+
+// bug: OverrunsTheStack user:64 kernel:4 64 besides=unwind-data
+NTSTATUS OverrunsTheStack(const UCHAR *UserData, ULONG *Answer, ULONG Length)
+{
+    UCHAR Data[SMALL];
+    __try {
+        CopyFromUser(Data, UserData, Length); // finds: stack
+    } __except (UmaExceptionFilter(UserMode)) {
+        return GetExceptionCode();
+    }
+    *Answer = Data[0] + Data[SMALL - 1];
+    return STATUS_SUCCESS;
+}
+
+// fix: ChecksTheBuffersSize
+// good: user:64 kernel:4 16
+NTSTATUS ChecksTheBuffersSize(const UCHAR *UserData, ULONG *Answer, ULONG Length)
+{
+    UCHAR Data[SMALL];
+    if (Length != sizeof(Data)) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    __try {
+        CopyFromUser(Data, UserData, Length);
+    } __except (UmaExceptionFilter(UserMode)) {
+        return GetExceptionCode();
+    }
+    *Answer = Data[0] + Data[SMALL - 1];
+    return STATUS_SUCCESS;
 }

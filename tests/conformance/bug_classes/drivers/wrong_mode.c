@@ -35,7 +35,7 @@ NTSTATUS AsksForTheCallersMode(REQUEST *Pointer)
     return STATUS_SUCCESS;
 }
 
-// shape: The user's request says which Mode it is of, and says UserMode in this call.
+// shape: Mode taken from the user's request: it says UserMode in this call, and may say KernelMode in the next.
 // bug: TakesModeFromTheRequest user:8 arg0+4=1
 NTSTATUS TakesModeFromTheRequest(REQUEST *UserRequest)
 {
