@@ -10,6 +10,7 @@ import numpy as np
 
 from emu.address import ADDRESS_MASK, PAGE_SIZE
 from emu.checks.call.accessor_calls import DeclaredRange
+from emu.checks.call.accessor_ranges import AccessorRanges
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.columns import Mask, Numbers
 from emu.checks.call.frames import HOME_SPACE
@@ -19,6 +20,8 @@ from emu.checks.hookspec import hookimpl
 
 NEAR: Final = 64
 """Bytes beyond the pages of a range in which an access is still taken for one that was to be in the range."""
+_FEW: Final = 16
+"""Accesses that are looked at one by one."""
 _DEEPEST: Final = 1 << 16
 """Bytes of stack below its return address that are taken for an accessor's own."""
 
@@ -60,10 +63,10 @@ class OutOfRange(Check):
         if not len(in_kernel):
             return outside
         rows, address, last = self._columns(call, in_kernel)
-        keeps = np.ones(len(in_kernel), bool)
-        for first, end in _neighbourhoods(ranges.first, ranges.last):
-            keeps &= (last < first[rows]) | (address > end[rows])
+        keeps = ~_are_near(ranges, rows, address, last)
         outside[in_kernel[keeps]] = False
+        if keeps.all():
+            return outside
         in_image = in_kernel[~keeps & _in_images(call, address) & ~ranges.touching[in_kernel]]
         outside[in_image[~self._walks(call, in_image)]] = False
         return outside
@@ -133,6 +136,21 @@ class OutOfRange(Check):
                     beyond = _beyond(left, int(its[0]))
                     message = f"{made.name} is given a {given.name} that reaches {beyond}"
                     yield call.finding_at_call(self.name, message, made.activation, [_extent(call, given)])
+
+
+def _are_near(ranges: AccessorRanges, rows: Numbers, address: np.ndarray, last: np.ndarray) -> Mask:
+    """Tell which accesses lie near a range of their accessor call."""
+    if len(rows) <= _FEW:
+        columns = zip(rows.tolist(), address.tolist(), last.tolist(), strict=True)
+        return np.array([_is_near(ranges.of_call[row], begin, end) for row, begin, end in columns], bool)
+    near = np.zeros(len(rows), bool)
+    for first, end in _neighbourhoods(ranges.first, ranges.last):
+        near |= (last >= first[rows]) & (address <= end[rows])
+    return near
+
+
+def _is_near(ranges: Sequence[DeclaredRange], address: int, last: int) -> bool:
+    return any(begin <= last and address < end for begin, end in (_pages(each) for each in ranges if each.size > 0))
 
 
 def _neighbourhoods(first: np.ndarray, last: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
