@@ -16,9 +16,10 @@ WIDTH: Final = 120
 _INTRODUCTION = """\
 # Bugs of real drivers, and what finds them
 
-Sixteen things go wrong where drivers touch user memory. Here is each of them as a small driver, what the checks say of
-it, and the same driver without the bug, in which every check (`--checks all`) finds nothing. The sources are in
-`tests/conformance/bug_classes/drivers/`; `make test` runs them, and this page is made of what it found.
+Sixteen things go wrong where drivers touch user memory. Here is each of them as a small driver, what the
+[checks](../reference/checks.md) say of it, and the same driver without the bug, in which every check (`--checks all`)
+finds nothing, with SMAP enforced or not. The sources are in `tests/conformance/bug_classes/drivers/`; `make test` runs
+them, and this page is made of what it found.
 
 The words behind *called as* are those of `emu run`: `user:64` is a buffer of 64 bytes in user memory, `fault=` is what
 `--fault` takes, `irql=` and `profile=` are options too. `arg0+8=40` puts a ULONG into the first buffer before the call,
