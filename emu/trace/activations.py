@@ -37,8 +37,12 @@ _STARTING: dict[EventKind | None, str] = {
 _MOVING = (EventKind.FrameSearched, EventKind.FinallyRun, EventKind.Landed, EventKind.ExecutionContinued)
 """Events that say how execution goes on."""
 
-_IS_MOVING = np.isin(np.arange(256), _MOVING)
-"""Of each kind whether it is one of these."""
+_FEW = 64
+"""Places where execution does not just go on, up to which they are looked at one by one."""
+
+# NumPy takes its time with the members of an enumeration.
+_JUMP = int(Flow.JUMP)
+_TRAPPED = int(InstructionFlag.TRAPPED)
 
 _INSTRUCTION = 1 << 40
 """Behind the marks of all calls."""
@@ -161,30 +165,37 @@ class _Walk:
         code = self._trace.code
         if len(code) > len(self._flows):
             self._flows = np.concatenate([self._flows, np.array(flows_of(code, len(self._flows)), np.int8)])
-        numbers, rip = table["code"], table["rip"]
-        behind, trapped = rip + table["size"], table["flags"] & InstructionFlag.TRAPPED != 0
-        moved = np.zeros(len(table) + 1, bool)
-        kinds = chunk.events["kind"]
-        is_moving = _IS_MOVING[kinds]
-        if is_moving.any():
-            moved[chunk.events["instruction"][is_moving].astype(np.int64) - chunk.first] = True
-        elsewhere = np.flatnonzero((rip[1:] != behind[:-1]) & (rip[1:] != rip[:-1]))
-        is_jump = (self._flows[numbers[elsewhere]] == Flow.JUMP) & ~trapped[elsewhere] & ~moved[elsewhere + 1]
-        found = elsewhere[~is_jump].tolist()
+        numbers, rip, flags = table["code"], table["rip"], table["flags"]
+        behind = rip + table["size"]
+        moving = {row[0] - chunk.first for row in chunk.events.tolist() if row[5] in _MOVING}
+        elsewhere = np.flatnonzero(rip[1:] != behind[:-1])
+        if len(elsewhere) > _FEW:
+            moved = np.zeros(len(table) + 1, bool)
+            moved[list(moving)] = True
+            is_jump = (self._flows[numbers[elsewhere]] == Flow.JUMP) & (flags[elsewhere] & _TRAPPED == 0)
+            is_retried = rip[elsewhere + 1] == rip[elsewhere]
+            elsewhere = elsewhere[~(is_retried | (is_jump & ~moved[elsewhere + 1]))]
+        jumps = self._flows
+
+        def goes_on(at: int) -> bool:
+            """Tell whether it is a jump, or an instruction that is tried again."""
+            is_jump = jumps[numbers[at]] == _JUMP and not flags[at] & _TRAPPED and at + 1 not in moving
+            return bool(is_jump or rip[at + 1] == rip[at])
 
         def executed(at: int) -> _Executed:
-            return _Executed(int(numbers[at]), int(rip[at]), int(behind[at]), bool(trapped[at]))
+            return _Executed(int(numbers[at]), int(rip[at]), int(behind[at]), bool(flags[at] & _TRAPPED))
 
         moves: dict[int, tuple[_Executed | None, _Executed]] = {}
         last, first = self._last, executed(0)
         if last is None:
             moves[chunk.first] = None, first
         elif first.rip not in (last.rip, last.behind) and (
-            last.trapped or bool(moved[0]) or self._flows[last.code] != Flow.JUMP
+            last.trapped or 0 in moving or self._flows[last.code] != _JUMP
         ):
             moves[chunk.first] = last, first
-        for at in found:
-            moves[chunk.first + at + 1] = executed(at), executed(at + 1)
+        for at in elsewhere.tolist():
+            if not goes_on(at):
+                moves[chunk.first + at + 1] = executed(at), executed(at + 1)
         self._last = executed(-1)
         return moves
 
