@@ -15,6 +15,8 @@ from emu.checks.call.tree import Activation
 from emu.checks.check import Check
 from emu.checks.finding import Finding
 from emu.checks.hookspec import hookimpl
+from emu.events import ExceptionRaised
+from emu.outcome import Returned
 
 _OUTSIDE: Final = "outside of every __try block"
 
@@ -25,10 +27,10 @@ class UnguardedUserAccess(Check):
     Proves: an accessor was called to access user memory, or code touched some itself, and neither the scope tables of
     its function nor those of its callers, frame by frame, had an `__except` around the place. A page that user code
     takes away at that moment then stops the system, resident as it may have been here. A `__finally` catches nothing;
-    nor does a filter's own `__try` catch what happens in the filter. The frame with which the host calls does not
-    count, and a host that calls an accessor itself makes no mistake.
+    nor does a `__try` catch what happens in its own filter, which it asks again, unless it is seen to. The frame with
+    which the host calls does not count, and a host that calls an accessor itself makes no mistake.
     Cannot see: whether the filter would have taken the exception. A language handler without a scope table is taken to
-    catch all.
+    catch all, and so is what a machine frame has interrupted.
     Cost: looks at the scope tables once for each place from which user memory is accessed.
     """
 
@@ -47,6 +49,8 @@ class UnguardedUserAccess(Check):
                 continue
             if call.is_host_call(activation) or call.guards.callers_catch(activation):
                 continue
+            if _was_caught(call, activation.begin, activation.end):
+                continue
             message = f"{made.name} is called {_OUTSIDE}"
             yield call.finding_at_call(self.name, message, activation, self._frames(call, activation))
 
@@ -62,7 +66,7 @@ class UnguardedUserAccess(Check):
         for access in sorted(direct[firsts].tolist()):
             at = int(accesses.instruction[access])
             activation, rip = call.tree.at(at), Gva(int(accesses.rip[access]))
-            if activation is None or call.guards.catches(activation, rip):
+            if activation is None or call.guards.catches(activation, rip) or _was_caught(call, at, at + 1):
                 continue
             touched = f"touching {call.data(int(accesses.address[access]))}"
             evidence = [touched, *call.guards.describe(activation, rip)]
@@ -95,6 +99,14 @@ class UnguardedUserAccess(Check):
 
 def _uses_user_memory(made: AccessorCall) -> bool:
     return made.length != 0 and any(made.is_user_side(each.name) for each in made.accessor.parameters)
+
+
+def _was_caught(call: CheckedCall, begin: int, end: int) -> bool:
+    """Tell whether an exception arose in some instructions, and the call went on to its return."""
+    return isinstance(call.outcome, Returned) and any(
+        isinstance(event, ExceptionRaised) and begin < place <= end
+        for event, place in zip(call.events, call.event_places, strict=True)
+    )
 
 
 def _name(call: CheckedCall, activation: Activation) -> str:

@@ -12,7 +12,7 @@ from emu.address import Gva
 from emu.checks.call.code_kind import CodeKind
 from emu.checks.call.tree import Activation
 from emu.kernel.modules import ModuleUnwinder
-from emu.nt.unwind import UNW_FLAG_EHANDLER
+from emu.nt.unwind import UNW_FLAG_EHANDLER, UnwindOp
 from emu.seh.unwind_info import UnwindError
 
 if TYPE_CHECKING:
@@ -26,33 +26,40 @@ _CATCHES_NOTHING: Final = ("__GSHandlerCheck",)
 class Guards:
     """The `__try` blocks around the code of one call.
 
-    A language handler without a scope table is taken to catch everything. A filter has those of its own frames alone:
-    an exception in it finds the `__try` that asked it again. The frame with which the host calls does not count.
+    A language handler without a scope table is taken to catch everything, and so is a machine frame: what it
+    interrupted is not among the callers. The `__try` that asked a filter does not catch what happens in the filter: it
+    asks it again. The frame with which the host calls does not count.
     """
 
     def __init__(self, call: CheckedCall) -> None:
         self._call = call
-        self._outside: dict[Activation, bool] = {}
+        self._outside: dict[tuple[Activation, Gva | None], bool] = {}
         self._at = functools.cache(self._catches)
 
     def catches(self, activation: Activation, pc: Gva) -> bool:
         """Tell whether an exception in an activation, at a place of its function, would find an `__except`."""
-        return self._at(pc) or self.callers_catch(activation)
+        return self._at(pc, None) or self.callers_catch(activation)
 
     def callers_catch(self, activation: Activation) -> bool:
         """Tell whether one that leaves an activation would."""
+        return self._callers_catch(activation, None)
+
+    def _callers_catch(self, activation: Activation, asked: Gva | None) -> bool:
+        """Tell the same, but for the `__try` blocks that ask the filter at an address."""
         chain = []
         at: Activation | None = activation
-        while at is not None and at not in self._outside:
+        while at is not None and (at, asked) not in self._outside:
             chain.append(at)
             at = at.parent
-        caught = at is not None and self._outside[at]
+        caught = at is not None and self._outside[at, asked]
         for each in reversed(chain):
-            if each.parent is None or each.by == _FILTER:
+            if each.parent is None:
                 caught = False
+            elif each.by == _FILTER:
+                caught = self._at(self._resumed(each), each.entry) or self._callers_catch(each.parent, each.entry)
             elif not self._call.is_host_call(each) and not each.by_jump:
-                caught = caught or self._at(self._resumed(each))
-            self._outside[each] = caught
+                caught = caught or self._at(self._resumed(each), asked)
+            self._outside[each, asked] = caught
         return caught
 
     def _resumed(self, activation: Activation) -> Gva:
@@ -91,10 +98,10 @@ class Guards:
             return "no __try block here"
         return f"only {self._call.explanation.describe_scopes(pc).removeprefix('in ')}"
 
-    def _catches(self, pc: Gva) -> bool:
+    def _catches(self, pc: Gva, asked: Gva | None) -> bool:
         blocks = self._call.explanation.try_blocks(pc)
         if blocks is not None:
-            return any(not block.is_finally for block in blocks)
+            return any(not block.is_finally and (asked is None or block.filter != asked) for block in blocks)
         module = next((each for each in self._call.modules if each.contains(pc)), None)
         if module is None:
             return False
@@ -103,9 +110,12 @@ class Guards:
         if entry is None:
             return False
         try:
-            info = unwinder.chain(entry).primary_info
+            chain = unwinder.chain(entry)
         except UnwindError:
             return False
+        if any(code.op is UnwindOp.PUSH_MACHFRAME for info in chain.infos for code in info.codes):
+            return True
+        info = chain.primary_info
         if info.handler_rva is None or not info.flags & UNW_FLAG_EHANDLER:
             return False
         return self._call.explanation.handler_name(Gva(module.base + info.handler_rva)) not in _CATCHES_NOTHING

@@ -3,17 +3,23 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from emu.address import Gva
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.tree import Activation
+
+_LARGEST: Final = 1 << 20
+"""Bytes of a frame at most; what is farther away is not on the stack."""
 
 
 def frame_owner(call: CheckedCall, address: int, instruction: int) -> Activation | None:
     """Return the activation in whose frame an address of the stack lies as an instruction runs; None for no frame."""
     activation = call.tree.at(instruction)
     for each in () if activation is None else activation.chain():
-        if address < int(call.frames.slot[each.number]):
-            return each
+        above = int(call.frames.slot[each.number]) - address
+        if above > 0:
+            return each if above < _LARGEST else None
     return None
 
 

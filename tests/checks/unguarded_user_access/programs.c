@@ -209,6 +209,53 @@ ULONG TheFilterHasATry(ULONG *user)
     return result;
 }
 
+// Asked of what happened in it, it takes that.
+// call: TheFilterIsAskedAgain 0x1000
+static NOINLINE int TakesFaults(ULONG *user, ULONG code)
+{
+    if (code == STATUS_ACCESS_VIOLATION)
+        return EXCEPTION_EXECUTE_HANDLER;
+    return ReadULongFromUser(user) ? EXCEPTION_EXECUTE_HANDLER : EXCEPTION_CONTINUE_SEARCH;
+}
+
+ULONG TheFilterIsAskedAgain(ULONG *user)
+{
+    volatile ULONG result = 0;
+    __try {
+        ExRaiseStatus(STATUS_UNSUCCESSFUL);
+    } __except (TakesFaults(user, GetExceptionCode())) {
+        result = 1;
+    }
+    return result;
+}
+
+// call: TheCallersTryCatchesTheFiltersFault user:64
+static NOINLINE ULONG FiltersWithUserMemory(ULONG *user)
+{
+    volatile ULONG result = 0;
+    __try {
+        ExRaiseStatus(STATUS_UNSUCCESSFUL);
+    } __except (ReadULongFromUser(user) ? EXCEPTION_EXECUTE_HANDLER : EXCEPTION_CONTINUE_SEARCH) {
+        result = 1;
+    }
+    return result;
+}
+
+ULONG TheCallersTryCatchesTheFiltersFault(ULONG *user)
+{
+    __try {
+        return FiltersWithUserMemory(user) + 1;
+    } __except (EXCEPTION_EXECUTE_HANDLER) {
+        return GetExceptionCode();
+    }
+}
+
+// call: PagedInWithoutATry user:64 prepare=page_out
+ULONG PagedInWithoutATry(ULONG *user)
+{
+    return ReadULongFromUser(user) + 1; // finds: unguarded-user-access
+}
+
 // call: NothingToAccess user:64 kernel:64
 ULONG NothingToAccess(UCHAR *user, UCHAR *out)
 {

@@ -3,10 +3,19 @@
 
 from __future__ import annotations
 
+from emu import Machine
+from emu.memory.buffer import Buffer
 from tests.checks.harness.cases import CheckCases
 from tests.checks.harness.programs import Programs
 
-PROGRAMS = Programs("unguarded_user_access", accessors={"DeclaredCopy": "CopyFromUser"})
+
+def _page_out(machine: Machine, arguments: tuple[int | Buffer, ...]) -> None:
+    machine.user.page_out(arguments[0])
+
+
+PROGRAMS = Programs(
+    "unguarded_user_access", prepare={"page_out": _page_out}, accessors={"DeclaredCopy": "CopyFromUser"}
+)
 
 
 class TestUnguardedUserAccess(CheckCases):
