@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import bisect
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -82,21 +84,30 @@ class CallTree:
         return None if number < 0 else self.activations[number]
 
 
+_begin = operator.attrgetter("begin")
+
+
 def with_jumps(tree: CallTree, jumps: Sequence[tuple[int, Gva]]) -> CallTree:
     """Return a tree in which a jump to a function's begin (a tail call, a thunk) begins an activation, too.
 
     jumps  in ascending order, index of the instruction that was jumped to and its address
     """
     owner, found = tree.owner.copy(), list(tree.activations)
+    called: dict[Activation, list[Activation]] = {}
+    for each in found:
+        if each.parent is not None:
+            called.setdefault(each.parent, []).append(each)
     for at, entry in jumps:
         left = found[int(owner[at])] if owner[at] >= 0 else None
         if left is None or left.begin == at or left.entry == entry:
             continue
         reached = Activation(len(found), left, at, entry, JUMP, at - 1, left.return_address)
         reached.end = left.end
-        for each in found:
-            if each.parent is left and each.begin >= at:
-                each.parent = reached
+        mine = called.get(left, [])
+        behind = bisect.bisect_left(mine, at, key=_begin)
+        for each in mine[behind:]:
+            each.parent = reached
+        called[left], called[reached] = [*mine[:behind], reached], mine[behind:]
         part = owner[at : left.end]
         part[part == left.number] = reached.number
         found.append(reached)
