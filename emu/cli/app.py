@@ -309,6 +309,12 @@ def coverage(as_json: bool, **options: Any) -> int:
 @click.option("--must-return", is_flag=True, help="With --what-if: no exception may leave the routine.")
 @stub_option
 @unguarded_option
+@click.option(
+    "--checks",
+    metavar="CHECKS",
+    help="Check 64 of the experiments, too, drawn evenly over the whole: default, all, or names with commas between. "
+    "Exit status 1 with a finding.",
+)
 @as_json
 def inject(as_json: bool, **options: Any) -> int:
     """Sweep faults over the copies of a routine, by default CopyFromUser, or over a whole call with --what-if.

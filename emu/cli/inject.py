@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from emu.campaign.run.progress import Progress
 from emu.campaign.run.runner import run_campaign
 from emu.campaign.run.store import Row, Store
 from emu.campaign.run.what_if_workbench import WHAT_IF_WORKBENCH
+from emu.cli.inject_checks import SampledChecks
 from emu.cli.inject_findings import differing, find_first, minimised
 from emu.cli.inject_plan import InjectOptions, files_of, sweep_of
 from emu.cli.inject_progress import progress_shown
@@ -43,11 +45,13 @@ class CampaignRun:
     """The file; None where nothing is kept."""
     chances: list[ChanceRow] = field(default_factory=list)
     """What can fail, of a what-if sweep."""
+    checks: SampledChecks | None = None
 
     @property
     def clean(self) -> bool:
-        """Whether every verdict is correct."""
-        return self.progress.counts[VerdictClass.CORRECT] == self.progress.done
+        """Whether every verdict is correct, and no check found anything."""
+        is_correct = self.progress.counts[VerdictClass.CORRECT] == self.progress.done
+        return is_correct and (self.checks is None or self.checks.clean)
 
 
 def run_inject(options: InjectOptions, *, as_json: bool) -> int:
@@ -55,9 +59,13 @@ def run_inject(options: InjectOptions, *, as_json: bool) -> int:
     with mistakes_reported():
         check_what_if(options)
         kept = options.resume or options.store
+        checks = None if options.checks is None else SampledChecks(options.checks)
         try:
             with _opened(options) as (store, sweep):
                 run = _run(options, store, sweep, kept)
+                if checks is not None:
+                    checks.run(sweep)
+                    run = dataclasses.replace(run, checks=checks)
                 _show(run, store, as_json)
         except KeyboardInterrupt:
             way_on = f"resume with: emu inject --resume {kept}" if kept else "nothing is kept without --store FILE"

@@ -28,4 +28,5 @@ def inject_data(run: CampaignRun, store: Store) -> dict[str, Any]:
         "fresh": run.progress.fresh,
         "seconds": round(run.progress.seconds, 3),
         "failures": [failure_data(campaign, Result.of(row)) for row in run.found],
+        **({} if run.checks is None else run.checks.data()),
     }

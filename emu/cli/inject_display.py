@@ -29,6 +29,8 @@ def display_inject(run: CampaignRun) -> Iterator[RenderableType]:
     failures = progress.done - progress.counts[VerdictClass.CORRECT]
     if failures:
         yield from display_findings(run.found, failures)
+    if run.checks is not None:
+        yield from run.checks.sections()
     if run.store is not None:
         yield Text.assemble(
             "\n", ("Report", "bold"), f"  emu report {run.store} -o report.html", no_wrap=True, overflow="ignore"

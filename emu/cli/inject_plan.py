@@ -48,6 +48,7 @@ class InjectOptions:
     must_return: bool = False
     stubs: tuple[str, ...] = ()
     unguarded: bool = False
+    checks: str | None = None
 
     @property
     def about_the_sweep(self) -> list[str]:

@@ -102,6 +102,30 @@ class TestCopy:
 
 
 @pytest.mark.usefixtures("source")
+class TestInject:
+    def test_a_finding_of_a_sweep(self, emu: Emu) -> None:
+        sweep = "inject --lengths 4,8 --faults none@src+1 --irql 0,2 --workers 1"
+        ran = emu(*shlex.split(sweep), "--checks", "irql,overlap")
+        assert ran.status == 1
+        assert "1 finding; 4 of 4 experiments checked" in ran.out
+        assert "irql: CopyFromUser is called at DISPATCH_LEVEL (2)" in ran.out
+        again = next(line for line in ran.out.splitlines() if line.startswith("Check again"))
+        assert emu(*shlex.split(again.removeprefix("Check again  emu "))).status == 1
+
+    def test_of_a_call(self, emu: Emu) -> None:
+        sweep = "inject --what-if Peek user:64 --image peek.c --profiles skylake-server,smap=permit --workers 1"
+        data = data_of(emu, f"{sweep} --checks direct-user-access")
+        assert [finding["check"] for finding in data["findings"]] == ["direct-user-access"]
+        assert data["checked"] == data["fresh"]
+
+    def test_a_clean_one(self, emu: Emu) -> None:
+        data = data_of(emu, "inject --lengths 0-99 --faults none@every-byte --workers 1 --checks default")
+        assert data["findings"] == []
+        assert 32 < data["checked"] <= 64
+        assert emu("inject", "--lengths", "1", "--checks", "irgl").status == 2
+
+
+@pytest.mark.usefixtures("source")
 class TestSuppressions:
     def test_what_is_suppressed_and_what_is_not_used(self, emu: Emu) -> None:
         Path("pyproject.toml").write_text("""
@@ -116,7 +140,7 @@ reason = "nobody knows"
 """)
         ran = emu("run", *shlex.split(PEEK), "--checks", "direct-user-access,irql")
         assert ran.status == 0
-        assert "; 1 suppressed" in ran.out
+        assert "Checks  1 suppressed\n" in ran.out
         assert "the suppression of irql in Nowhere (nobody knows) is not used" in ran.out
         data = data_of(emu, f"run {PEEK} --checks direct-user-access,irql")
         assert data["suppressed"] == 1
