@@ -172,8 +172,9 @@ class Origins:
         if self._by_host is None:
             places: list[list[int]] = [[0] for _ in range(REGISTERS)]
             for before, after, at in zip(self._runs, self._runs[1:], self._ends, strict=False):
+                unwinds = _value(before.end, r.RSP) != _value(after.begin, r.RSP)  # sets them all, to whatever
                 for number in range(REGISTERS):
-                    if _value(before.end, number) != _value(after.begin, number):
+                    if unwinds or _value(before.end, number) != _value(after.begin, number):
                         places[number].append(at)
             for made in self._exports():
                 places[r.RAX].append(made.instruction)
