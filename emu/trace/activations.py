@@ -168,19 +168,15 @@ class _Walk:
         numbers, rip, flags = table["code"], table["rip"], table["flags"]
         behind = rip + table["size"]
         moving = {row[0] - chunk.first for row in chunk.events.tolist() if row[5] in _MOVING}
-        elsewhere = np.flatnonzero(rip[1:] != behind[:-1])
+        elsewhere = np.flatnonzero((rip[1:] != behind[:-1]) & (rip[1:] != rip[:-1]))
         if len(elsewhere) > _FEW:
             moved = np.zeros(len(table) + 1, bool)
             moved[list(moving)] = True
             is_jump = (self._flows[numbers[elsewhere]] == Flow.JUMP) & (flags[elsewhere] & _TRAPPED == 0)
-            is_retried = rip[elsewhere + 1] == rip[elsewhere]
-            elsewhere = elsewhere[~(is_retried | (is_jump & ~moved[elsewhere + 1]))]
-        jumps = self._flows
+            elsewhere = elsewhere[~is_jump | moved[elsewhere + 1]]
 
-        def goes_on(at: int) -> bool:
-            """Tell whether it is a jump, or an instruction that is tried again."""
-            is_jump = jumps[numbers[at]] == _JUMP and not flags[at] & _TRAPPED and at + 1 not in moving
-            return bool(is_jump or rip[at + 1] == rip[at])
+        def jumps(at: int) -> bool:
+            return bool(self._flows[numbers[at]] == _JUMP and not flags[at] & _TRAPPED and at + 1 not in moving)
 
         def executed(at: int) -> _Executed:
             return _Executed(int(numbers[at]), int(rip[at]), int(behind[at]), bool(flags[at] & _TRAPPED))
@@ -194,7 +190,7 @@ class _Walk:
         ):
             moves[chunk.first] = last, first
         for at in elsewhere.tolist():
-            if not goes_on(at):
+            if not jumps(at):
                 moves[chunk.first + at + 1] = executed(at), executed(at + 1)
         self._last = executed(-1)
         return moves
