@@ -6,7 +6,7 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +38,8 @@ from tests.conformance.accessors.terms import (
 
 GUEST: Final = Path(__file__).parent / "guest"
 BUDGET: Final = 100_000
+KEPT: Final = 1 << 16
+"""Cases whose expectations are kept, for the next profile: more than one profile has, but for the sweeps."""
 
 _KEPT: Final = (r.RBX, r.RBP, r.RSI, r.RDI, r.R12, r.R13, r.R14, r.R15)
 _KEPT_XMM: Final = XMM_SENTINELS[6 * 16 :]
@@ -82,22 +84,22 @@ class Routines:
         return names
 
 
-@cache
+@lru_cache(maxsize=KEPT)
 def _memory_of(case: Case) -> Memory:
     return Memory(case.patches) if case.patches else UNPATCHED
 
 
-@cache
+@lru_cache(maxsize=KEPT)
 def _call_of(case: Case) -> tuple[str, tuple[int, ...]]:
     return case.symbol, arguments(FAMILY[case.name], case.given)
 
 
-@cache
+@lru_cache(maxsize=KEPT)
 def _expected_of(case: Case, page: Page, now: Circumstances) -> Expected:
     return expect(FAMILY[case.name], case.given, _memory_of(case), page, now)
 
 
-@cache
+@lru_cache(maxsize=KEPT)
 def _bodies(name: str, symbol: str, primitive: str | None) -> frozenset[str]:
     """Return the names of the routines that may be the faulting one in a call of a name."""
     if primitive is not None:

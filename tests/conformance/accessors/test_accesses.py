@@ -9,9 +9,7 @@ import pytest
 
 from emu.accessors import FAMILY
 from emu.address import PAGE_SIZE, Gva
-from emu.cpu.registers import FLAG_AC
 from emu.kernel.call import bottom_stack_pointer
-from emu.trace.trace import REGISTER_COLUMNS
 from tests.conformance.accessors.arenas import LIMIT
 from tests.conformance.accessors.case import shape_of
 from tests.conformance.accessors.suite import bench
@@ -119,41 +117,36 @@ def test_the_rest_is_the_stack_and_the_routines_own_data(profile: str) -> None:
     stack = range(machine.system.stack.low, home)
     for name in FUNCTIONS:
         call = traced(profile, name)
-        touched = {(touch.address, touch.instruction) for touch in call.touches}
-        for row in call.trace.accesses:
-            address = Gva(int(row["address"]))
-            if (address, int(row["instruction"])) in touched or address in stack:
-                continue
-            assert any(module.contains(address) for module in machine.modules), f"{name}: {address:#x}"
-            assert not row["kind"], f"{name} writes {address:#x}"
+        for access in call.others:
+            if access.address not in stack:
+                address = Gva(access.address)
+                assert any(module.contains(address) for module in machine.modules), f"{name}: {address:#x}"
+                assert not access.is_write, f"{name} writes {address:#x}"
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_window_is_open_where_it_must_be_and_nowhere_else(profile: str) -> None:
     """AC is set at every access to user memory, clear on entry and return; nothing is called while it is set."""
-    column = REGISTER_COLUMNS.index("rflags")
     for name in FUNCTIONS:
         call = traced(profile, name)
-        is_open = (call.trace.registers()[:, column] & FLAG_AC != 0).tolist()
-        assert not is_open[0], name
-        assert not is_open[-1], name
+        assert not call.ac[0], name
+        assert not call.ac[-1], name
         for touch in call.touches:
-            assert is_open[touch.instruction] or touch.address >= LIMIT, name
-        within = {call.mnemonics[index] for index, yes in enumerate(is_open) if yes}
+            assert call.ac[touch.instruction] or touch.address >= LIMIT, name
+        within = {mnemonic for mnemonic, is_open in zip(call.mnemonics, call.ac, strict=True) if is_open}
         assert not within & {"call", "ret", "pushfq", "popfq"}, f"{name}: {within}"
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_kernel_mode_opens_no_window(profile: str) -> None:
     """With KernelMode there is no stac, unless the other side is always the user's."""
-    column = REGISTER_COLUMNS.index("rflags")
     for name in FUNCTIONS:
         accessor = FAMILY[name]
         if accessor.mode != "mode" or any(parameter.side == "user" for parameter in accessor.parameters):
             continue
         call = traced(profile, name, mode=KERNEL_MODE)
         assert "stac" not in call.mnemonics, name
-        assert not (call.trace.registers()[:, column] & FLAG_AC).any(), name
+        assert not any(call.ac), name
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 from emu import Returned
 from emu.accessors import FAMILY
 from emu.address import Gva
+from emu.cpu.registers import FLAG_AC
 from emu.trace import Trace
 from emu.trace.layout import WRITE as WRITTEN
+from emu.trace.trace import REGISTER_COLUMNS
 from tests.conformance.accessors.access_cases import mode_side
 from tests.conformance.accessors.arenas import ARENAS, KERNEL_SOURCE, USER_SOURCE
 from tests.conformance.accessors.case import Case, shape_of
@@ -18,18 +20,20 @@ from tests.conformance.accessors.string_cases import string_case
 from tests.conformance.accessors.suite import LIBRARY_IMAGE, fresh_bench, routines
 from tests.conformance.accessors.terms import KERNEL_MODE, USER_MODE, Given, Kind, arguments
 
+_RFLAGS: Final = REGISTER_COLUMNS.index("rflags")
+
 REPS = 600
 """A length at which `rep movsb` pays."""
 
 
 class Touch(NamedTuple):
-    """An access to an arena."""
+    """An access."""
 
     address: int
     size: int
     is_write: bool
-    rip: int
     instruction: int
+    """Which one of the trace made it."""
 
 
 def plain_case(name: str, length: int = 45, mode: int = USER_MODE) -> Case:
@@ -49,37 +53,29 @@ def plain_case(name: str, length: int = 45, mode: int = USER_MODE) -> Case:
 
 
 class TracedCall:
-    """A call that was traced on the bench of a profile; not the first one there."""
+    """What a trace of a call shows, on the bench of a profile; not of the first call there. The trace is not kept."""
 
     def __init__(self, profile: str, case: Case) -> None:
         machine = fresh_bench(profile).machine
         self.case = case
-        self.trace: Trace
         space = machine.system.memory
         for patch in case.patches:
             space.write(Gva(patch.address), patch.data)
         address = routines(profile, LIBRARY_IMAGE).addresses[case.symbol]
         given = arguments(FAMILY[case.name], case.given)
         machine.call(address, *given)  # the first one finds out what the processor has
-        with machine.trace() as self.trace:
+        with machine.trace() as trace:
             outcome = machine.call(address, *given)
         assert type(outcome) is Returned, f"{case}: {outcome}"
-        self.touches = self._touches()
-
-    def _touches(self) -> list[Touch]:
-        """Return the accesses to the arenas, in order."""
-        instructions = self.trace.instructions
-        return [
-            Touch(
-                int(row["address"]),
-                int(row["size"]),
-                int(row["kind"]) == WRITTEN,
-                int(instructions["rip"][int(row["instruction"])]),
-                int(row["instruction"]),
-            )
-            for row in self.trace.accesses
-            if any(arena.base <= int(row["address"]) < arena.end for arena in ARENAS)
-        ]
+        accesses = list(_accesses(trace))
+        self.touches = [each for each in accesses if _is_in_arena(each)]
+        """The accesses to the arenas, in order."""
+        self.others = [each for each in accesses if not _is_in_arena(each)]
+        names = [code.mnemonic for code in trace.code]
+        self.mnemonics = [names[index] for index in trace.instructions["code"].tolist()]
+        """The mnemonic of each instruction."""
+        self.ac: list[bool] = (trace.registers()[:, _RFLAGS] & FLAG_AC != 0).tolist()
+        """AC before each instruction."""
 
     def bytes_touched(self, *, is_write: bool) -> set[int]:
         """Return the addresses of the bytes that were read, or written."""
@@ -90,8 +86,12 @@ class TracedCall:
             for byte in range(touch.address, touch.address + touch.size)
         }
 
-    @cached_property
-    def mnemonics(self) -> list[str]:
-        """The mnemonic of each instruction."""
-        names = [code.mnemonic for code in self.trace.code]
-        return [names[int(index)] for index in self.trace.instructions["code"]]
+
+def _accesses(trace: Trace) -> Iterator[Touch]:
+    fields = ("address", "size", "kind", "instruction")
+    for address, size, kind, instruction in zip(*(trace.accesses[field].tolist() for field in fields), strict=True):
+        yield Touch(address, size, kind == WRITTEN, instruction)
+
+
+def _is_in_arena(touch: Touch) -> bool:
+    return any(arena.holds(touch.address) for arena in ARENAS)
