@@ -36,9 +36,9 @@ class InformationLeak(Check):
     memory.
     Cannot see: blocks that were allocated before the call; what the code makes of comparing, counting or finding bits
     in uninitialised bytes; a choice (`cmov`) between an uninitialised and another value; registers that an unwind
-    restores; single uninitialised bits in a byte that the code has set others of, which count as a byte. What an
-    export of the host's writes is told from what it changes: a zero that it writes over a zero, away from other
-    changes, counts as not written.
+    restores; single uninitialised bits in a byte that the code has set others of, which count as a byte. What a
+    host's export writes is told from what it changes and from its documentation; one of a user's own is taken to write
+    all of the block or frame from where its arguments point on.
     Cost: only in calls that write to user memory: some ten microseconds for each instruction that touches the stack, a
     block that the call allocated, or a register with such bytes; the others are passed over at once.
     """

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Kernel memory that nobody initialised, copied to the user, and memory that only looks so.
 #include "kernel.h"
+#include <stdio.h>
 
 typedef struct {
     UCHAR kind;
@@ -270,6 +271,27 @@ ULONG OnlyTheText(UCHAR *user, ULONG value)
     text.MaximumLength = sizeof buffer;
     RtlIntegerToUnicodeString(value, 10, &text);
     CopyToUser(user, buffer, text.Length);
+    return 0;
+}
+
+// call: ANumberInText user:64
+ULONG ANumberInText(ULONG *user)
+{
+    UNICODE_STRING text;
+    ULONG value;
+    RtlInitUnicodeString(&text, L"0");
+    if (RtlUnicodeStringToInteger(&text, 10, &value))
+        return 1;
+    WriteULongToUser(user, value);
+    return 0;
+}
+
+// call: PrintsNothing user:64
+ULONG PrintsNothing(UCHAR *user)
+{
+    char buffer[32];
+    sprintf(buffer, "%s", "");
+    CopyToUser(user, buffer, 1);
     return 0;
 }
 
