@@ -12,7 +12,7 @@ from emu.address import Gva
 from emu.checks.call.accessor_calls import AccessorCall, DeclaredRange
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.columns import Numbers
-from emu.checks.call.coverage import Coverage, coverage
+from emu.checks.call.coverage import IN_ORDER, Coverage, coverage
 from emu.checks.check import Check
 from emu.checks.finding import Finding
 from emu.checks.hookspec import hookimpl
@@ -117,6 +117,12 @@ def coverage_of(call: CheckedCall, numbers: Numbers, declared: DeclaredRange) ->
     begin, last = np.uint64(declared.address), np.uint64(min(declared.end, 1 << 64) - 1)
     first, end = accesses.address[numbers], accesses.last[numbers]
     touching = (end >= begin) & (first <= last)
-    if not touching.all():
-        first, end = first[touching], end[touching]
+    count = int(np.count_nonzero(touching))
+    if count < len(touching):
+        at = int(touching.argmax())
+        # Mostly they lie together, between what the accessor does with its frame.
+        chosen = slice(at, at + count) if touching[at : at + count].all() else touching
+        first, end = first[chosen], end[chosen]
+    if len(first) and first[0] == begin and end[-1] == last and (first[1:] - end[:-1] == 1).all():
+        return IN_ORDER
     return coverage(np.maximum(first, begin) - begin, end - begin + np.uint64(1), int(last - begin) + 1)

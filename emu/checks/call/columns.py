@@ -165,7 +165,7 @@ class Accesses:
     @functools.cached_property
     def last(self) -> Words:
         """Address of its last byte."""
-        last = self.address + self.size
+        last: Words = self.address + self.table["size"]
         last -= _ONE
         return last
 
