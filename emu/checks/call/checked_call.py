@@ -32,6 +32,7 @@ from emu.checks.call.tree import Activation, CallTree, call_trees, with_jumps
 from emu.checks.finding import Finding, Place
 from emu.checks.hookspec import CallRequest
 from emu.cpu import registers as r
+from emu.cpu.instruction import MAXIMUM_LENGTH, decode
 from emu.cpu.trap import ERROR_FETCH, Vector
 from emu.events import Event, TrapTaken
 from emu.image import Module
@@ -50,6 +51,8 @@ KERNEL: Final = "ntoskrnl"
 
 _TARGET: Final = re.compile(r"(call|j[a-z]+) (0x[0-9a-f]+)")
 """How the disassembler writes a direct call or jump."""
+_SLOT: Final = re.compile(r"(call|jmp) qword ptr \[rip ([+-]) (0x[0-9a-f]+)\]")
+"""And one through a slot in the image."""
 
 
 _base = operator.attrgetter("base")
@@ -403,9 +406,21 @@ class CheckedCall:
         text = self.explanation.instruction(address)
         found = _TARGET.fullmatch(text)
         if found is None:
-            return text
+            through = _SLOT.fullmatch(text)
+            imported = None if through is None else self._import_at(address, int(through[2] + through[3], 16))
+            return text if through is None or imported is None else f"{through[1]} {imported}"
         target = (address + int(found[2], 16)) & ADDRESS_MASK  # decoded at address 0
         return f"{found[1]} {self.explanation.locate(self.explanation.linked(Gva(target)))}"
+
+    def _import_at(self, address: Gva, displacement: int) -> str | None:
+        """Return `module!name` of the import whose slot an instruction addresses, counted from behind itself."""
+        module = next((each for each in self.modules if each.contains(address)), None)
+        if module is None:
+            return None
+        rva = address - module.base
+        slot = rva + decode(module.image.mapped()[rva : rva + MAXIMUM_LENGTH]).length + displacement
+        found = next((each for each in module.image.imports if each.iat_rva == slot), None)
+        return None if found is None else f"{found.dll.rpartition('.')[0]}!{found.name}"
 
     def data(self, address: int) -> str:
         """Return which byte of which buffer or pool block an address is, else the number."""
