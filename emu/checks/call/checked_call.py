@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import operator
 import re
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -120,6 +121,11 @@ class TracedLog:
         entries = self._entries
         return np.array([rip in entries for rip, _ in self.source.encodings], bool)
 
+    def registers_before(self, instructions: Numbers) -> Words:
+        """Return the registers before some instructions, in ascending order."""
+        code = self.trace.instructions["code"]
+        return self.source.registers_before(instructions, code, lambda: self.usual_places)
+
     @functools.cached_property
     def usual_places(self) -> Numbers:
         """The instructions whose registers are asked for most: where accessors begin, and what writes CR8."""
@@ -132,7 +138,10 @@ class TracedLog:
 
 
 class CheckedCall:
-    """One call, and what happened in it."""
+    """One call, and what happened in it.
+
+    Nothing that it keeps holds on to it: its arrays are gone with it, and wait for no garbage collector.
+    """
 
     def __init__(self, log: TracedLog, number: int, surroundings: Surroundings) -> None:
         self._log = log
@@ -245,8 +254,7 @@ class CheckedCall:
         For long calls this runs the log once more, unless it is of accessors' begins or writes of CR8, which all calls
         of a log share: ask once, for all.
         """
-        code = self.trace.instructions["code"]
-        return self._log.source.registers_before(instructions + self.begin, code, lambda: self._log.usual_places)
+        return self._log.registers_before(instructions + self.begin)
 
     def state_at(self, instruction: int) -> MachineState:
         """Return the whole machine before an instruction; `len(call.instructions)` is the end. Slow."""
@@ -274,7 +282,10 @@ class CheckedCall:
     @functools.cached_property
     def _timeline(self) -> Timeline:
         runs, ends = self._runs
-        return Timeline(runs, ends, self.instructions, self.accesses, self.registers_before)
+        log, begin = self._log, self.begin
+        return Timeline(
+            runs, ends, self.instructions, self.accesses, lambda indices: log.registers_before(indices + begin)
+        )
 
     @functools.cached_property
     def ac(self) -> Mask:
@@ -304,12 +315,13 @@ class CheckedCall:
     @functools.cached_property
     def guards(self) -> Guards:
         """The `__try` blocks around its code."""
-        return Guards(self)
+        return Guards(weakref.proxy(self))
 
     @functools.cached_property
     def origins(self) -> Origins:
         """Where values came from."""
-        return Origins(self.instructions, self.accesses, *self._runs, lambda: self.export_calls)
+        call = weakref.proxy(self)
+        return Origins(self.instructions, self.accesses, *self._runs, lambda: call.export_calls)
 
     @functools.cached_property
     def pool_lives(self) -> tuple[PoolLife, ...]:

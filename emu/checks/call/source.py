@@ -20,7 +20,7 @@ from emu.trace.run_log import Run, RunLog
 from emu.trace.source import Words
 from emu.trace.trace import REGISTER_COLUMNS
 
-BLOCKS_WITH_REGISTERS: Final = 1 << 12
+BLOCKS_WITH_REGISTERS: Final = 1 << 10
 """Blocks of a log up to which registers are recorded with the instructions. They take 0.3 µs an instruction; to ask for
 them afterwards takes another run, 0.4 ms or more."""
 
