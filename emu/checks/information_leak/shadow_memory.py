@@ -16,6 +16,7 @@ from emu.trace.source import Words
 HERE: Final = 1
 """In a shadow: uninitialised since its memory was allocated. Other numbers are of bytes that were copied there."""
 
+_WIDEST: Final = 16
 _OFFSET: Final = PAGE_SIZE - 1
 _CLEAN: Final = tuple(bytes(size) for size in range(33))
 
@@ -120,12 +121,12 @@ class ShadowMemory:
         page[offset : offset + size] = shadow
         content = self._content.get(number)
         if content is not None:
-            content[offset : offset + size] = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
+            content[offset : offset + size] = value.to_bytes(_WIDEST, "little")[:size]
         if address < self.low and address in self._stack:
             self.low = address
 
     def initialize(self, address: int, size: int) -> None:
-        """Make a range initialised: the host wrote it."""
+        """Make a range initialised: the host wrote it, or it is nobody's any more."""
         for number, offset, _, count in self._pieces(address, size):
             page = self._page(number)
             if page is not None:
@@ -139,13 +140,6 @@ class ShadowMemory:
             page[offset : offset + count] = bytes((HERE,)) * count
             content = self._content.setdefault(number, bytearray(PAGE_SIZE))
             content[offset : offset + count] = bytes((filled_with,)) * count
-
-    def free(self, address: int, size: int) -> None:
-        """Have nothing more to do with a range."""
-        for number, offset, _, count in self._pieces(address, size):
-            page = self._pages.get(number)
-            if page is not None:
-                page[offset : offset + count] = bytes(count)
 
     def stack_moves(self, pointer: int) -> None:
         """Make the stack below RSP uninitialised: what lies there is dead, and the next frame's."""

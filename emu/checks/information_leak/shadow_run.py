@@ -96,7 +96,7 @@ class ShadowRun:
                 yield life.begin, self._allocation(life)
                 if life.end is not None:
                     block = life.block
-                    yield life.end, lambda block=block: self._memory.free(block.address, block.size)  # type: ignore[misc]
+                    yield life.end, lambda block=block: self._memory.initialize(block.address, block.size)  # type: ignore[misc]
         for before, after, place in zip(call.runs, call.runs[1:], call.run_ends, strict=False):
             yield place, lambda before=before.end, after=after.begin: self._host_was_here(before, after)  # type: ignore[misc]
         for made in call.export_calls:
@@ -185,10 +185,12 @@ class ShadowRun:
         return steps, bits, bool(self._call.instructions.kind_of_code(number) & CodeKind.RETURN)
 
     def _reads_clean(self, rows: int, behind: int) -> bool:
-        return all(
-            self._is_write[row] or self._addresses[row] < USER_END or not any(self._load(row))
-            for row in range(rows, behind)
-        )
+        for row in range(rows, behind):
+            if not self._is_write[row] and self._addresses[row] >= USER_END:
+                shadow = self._load(row)
+                if shadow != _CLEAN[len(shadow)]:
+                    return False
+        return True
 
     def _load(self, row: int) -> Shadow:
         value = self._low[row] | self._high[row] << 64
@@ -233,8 +235,9 @@ class ShadowRun:
 
     def _writes_clean(self, rows: int, behind: int) -> None:
         for row in range(rows, behind):
-            if self._is_write[row]:
-                self._store(row, _CLEAN[self._sizes[row]])
+            address = self._addresses[row]
+            if self._is_write[row] and address >= USER_END:
+                self._memory.store(address, _CLEAN[self._sizes[row]], self._low[row] | self._high[row] << 64)
 
     def _transfer(self, steps: tuple[Transfer, ...], rows: int, behind: int) -> None:
         read = next((row for row in range(rows, behind) if not self._is_write[row]), None)

@@ -17,7 +17,7 @@ STALE = 0xCC
 
 operations = st.lists(
     st.tuples(
-        st.sampled_from(["store", "load", "initialize", "call", "allocate", "free"]),
+        st.sampled_from(["store", "load", "initialize", "call", "allocate"]),
         st.integers(-80, 80),
         st.sampled_from([1, 2, 4, 8, 16]),
         st.sampled_from([0, 5]),
@@ -57,8 +57,8 @@ def test_like_a_model(chosen: list[tuple[str, int, int, int]], around: int) -> N
             value = int.from_bytes(bytes(map(model.holds, span)), "little")
             expected = [model.marks.get(at, 0) for at in span]
             assert list(memory.load(address, size, value)) == [ORIGIN if each == HERE else each for each in expected]
-        elif name in ("initialize", "free"):
-            (memory.initialize if name == "initialize" else memory.free)(address, size)
+        elif name == "initialize":
+            memory.initialize(address, size)
             model.marks |= dict.fromkeys(span, 0)
         elif name == "allocate" and address not in STACK:
             memory.allocate(address, size, 0xF1)
