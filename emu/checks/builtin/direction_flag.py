@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from emu.address import Gva
+from emu.checks.call.callees import callee_name
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.code_kind import CodeKind
 from emu.checks.call.flag_changes import FlagChanges
@@ -42,8 +43,7 @@ class DirectionFlag(Check):
             if not df.at_begin[activation.number]:
                 yield call.finding(self.name, "returns with DF set", activation.end - 1, [_set(call, change)])
         for at in df.calls_while_set().tolist():
-            callee = call.explanation.linked(Gva(int(call.instructions.rip[at + 1])))
-            yield self._found(call, df, f"calls {call.function_name(callee)} with DF set", at)
+            yield self._found(call, df, f"calls {callee_name(call, at)} with DF set", at)
         for activation in df.jumps_while_set():
             message = f"jumps to {call.function_name(activation.entry)} with DF set"
             yield self._found(call, df, message, activation.begin - 1)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from emu.address import Gva
+from emu.checks.call.callees import callee_name
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.code_kind import CodeKind
 from emu.checks.call.flag_changes import FlagChanges
@@ -44,8 +45,7 @@ class SmapWindow(Check):
             last = activation.end - 1
             yield call.finding(self.name, message or "returns with AC set", last, [_changed(call, change)])
         for at in ac.calls_while_set().tolist():
-            callee = call.explanation.linked(Gva(int(call.instructions.rip[at + 1])))
-            yield self._across(call, ac, f"calls {call.function_name(callee)} with AC set", at)
+            yield self._across(call, ac, f"calls {callee_name(call, at)} with AC set", at)
         for activation in ac.jumps_while_set():
             message = f"jumps to {call.function_name(activation.entry)} with AC set"
             yield self._across(call, ac, message, activation.begin - 1)

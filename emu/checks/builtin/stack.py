@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from emu.address import ADDRESS_MASK, Gva
+from emu.checks.call.callees import called_by, callee_name
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.code_kind import CodeKind
 from emu.checks.call.columns import Mask, Numbers
@@ -86,7 +87,7 @@ class Stack(Check):
     def _moved(self, call: CheckedCall, at: int, slot: int, address: int, value: int) -> Finding | None:
         """Return what is wrong with a return that takes its address from elsewhere; `push` and `ret` may be a jump."""
         where = call.explanation.locate(Gva(value))
-        is_jump = address < slot and "!" in where and "+" not in where
+        is_jump = address < slot and "!" in where  # code, and no register that was pushed and not popped
         if bytes_returned(call.instructions.encoding(at)) is None or abs(address - slot) > _OTHER_STACK or is_jump:
             return None
         off = "below" if address < slot else "above"
@@ -126,9 +127,9 @@ class Stack(Check):
             return
         _, firsts = np.unique(call.instructions.rip[wrong], return_index=True)
         for at in np.sort(wrong[firsts]).tolist():
-            site, target = (Gva(int(call.instructions.rip[at + step])) for step in (0, 1))
-            callee = call.function_name(call.explanation.linked(target))
-            is_local = callee == call.function_name(site) or 0 < target - site < _THUNK
+            site, callee, called = Gva(int(call.instructions.rip[at])), callee_name(call, at), called_by(call, at)
+            is_near = called is not None and 0 < called.entry - site < _THUNK
+            is_local = is_near or callee == call.function_name(site)
             if is_local or callee.rpartition("!")[2] in _PROBES:
                 continue
             index = int(np.searchsorted(calls, at))

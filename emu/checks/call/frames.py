@@ -15,6 +15,9 @@ from emu.trace.source import Words
 HOME_SPACE = 32
 """Bytes above the return address that are the callee's (Microsoft Learn, "x64 stack usage")."""
 
+_HLT = b"\xf4"
+"""What the host has code return to that it began."""
+
 
 class Frames:
     """The frames of the activations of a call, by the activations' numbers."""
@@ -65,6 +68,9 @@ class Frames:
             owner = tree.at(last)
             while owner is not None and owner is not each and owner.by_jump:
                 owner = owner.parent
-            goes_to = int(instructions.rip[each.end])
-            returned[each.number] = owner is each and each.return_address in (None, goes_to)
+            if each.return_address is None:
+                is_its = instructions.encoding(each.end) == _HLT
+            else:
+                is_its = int(instructions.rip[each.end]) == each.return_address
+            returned[each.number] = owner is each and is_its
         return returned

@@ -21,8 +21,9 @@ def displacement_from_rsp(encoding: bytes) -> int | None:
     instruction = decode(encoding)
     if "[rsp" not in instruction.text.partition(",")[0] or instruction.text.startswith(_PUSHING):
         return None
-    operand = instruction.operands[0]
-    return operand.displacement if operand.base == r.RSP and operand.index_register is None else None
+    operand = next(iter(instruction.operands), None)  # none where a segment register goes into it
+    by_rsp = operand is not None and operand.base == r.RSP and operand.index_register is None
+    return operand.displacement if operand is not None and by_rsp else None
 
 
 @functools.lru_cache(maxsize=65536)

@@ -21,6 +21,7 @@ from emu.checks.call.stack_operands import bytes_returned, displacement_from_rsp
         pytest.param("ff742410", None, id="push [rsp + 0x10]"),
         pytest.param("ff542410", None, id="call [rsp + 0x10]"),
         pytest.param("51", None, id="push rcx"),
+        pytest.param("6548894c2408", None, id="mov gs:[rsp + 8], rcx"),
         pytest.param("c3", None, id="ret"),
         pytest.param("4889c8", None, id="mov rax, rcx"),
     ],
