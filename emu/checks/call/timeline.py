@@ -96,7 +96,7 @@ class Timeline:
         for first, last in zip(firsts, behind, strict=True):
             is_return = last - first > 2  # iretq pops RIP and CS before them, RSP and SS behind them
             values.append(int(low[first + 2]) if is_return else int(low[first]) if last > first else 0)
-        return np.array(values, np.int64)
+        return np.array(values, np.uint64).astype(np.int64)
 
     def _filled(self, begun: list[bool] | list[int], at: Numbers, values: Numbers | Mask) -> Numbers:
         """Return a value for each instruction: that of its run's begin, or of the last change before it."""
