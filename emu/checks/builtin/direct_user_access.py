@@ -34,8 +34,7 @@ class DirectUserAccess(Check):
     def emu_check_call(self, call: CheckedCall) -> Iterator[Finding]:
         """Report each instruction once, with the first byte that it touched."""
         accesses = call.accesses
-        direct = np.flatnonzero(accesses.is_user)
-        direct = direct[~call.in_accessor[accesses.instruction[direct]]]
+        direct = call.direct_user_accesses
         if not len(direct):
             return
         rips = np.unique(accesses.rip[direct])

@@ -87,10 +87,14 @@ class DoubleFetch(Check):
 
     @staticmethod
     def _by_probes(call: CheckedCall) -> Mask:
-        accesses = call.accesses
-        rips = np.unique(accesses.rip[accesses.is_user & call.in_kernel[accesses.instruction]])
-        probes = [rip for rip in rips.tolist() if call.function_name(Gva(rip)) in PROBES]
-        return np.isin(accesses.rip, probes)
+        accesses, direct = call.accesses, call.direct_user_accesses
+        by_probes = np.zeros(len(accesses), bool)
+        direct = direct[call.in_kernel[accesses.instruction[direct]]]
+        if len(direct):
+            rips = np.unique(accesses.rip[direct])
+            probes = [rip for rip in rips.tolist() if call.function_name(Gva(rip)) in PROBES]
+            by_probes[direct] = np.isin(accesses.rip[direct], probes)
+        return by_probes
 
     @staticmethod
     def _is_interlocked(call: CheckedCall, fetches: Fetches, access: int) -> bool:

@@ -56,8 +56,7 @@ class UnguardedUserAccess(Check):
 
     def _instructions(self, call: CheckedCall) -> Iterator[Finding]:
         accesses = call.accesses
-        direct = np.flatnonzero(accesses.is_user)
-        direct = direct[~call.in_accessor[accesses.instruction[direct]]]
+        direct = call.direct_user_accesses
         if not len(direct):
             return
         rows = np.stack([call.tree.owner[accesses.instruction[direct]], accesses.rip[direct].astype(np.int64)])

@@ -377,6 +377,13 @@ class CheckedCall:
         return inside[self.tree.owner]
 
     @functools.cached_property
+    def direct_user_accesses(self) -> Numbers:
+        """The accesses to user memory that no accessor made, nor what one called."""
+        touching = np.flatnonzero(self.accesses.is_user)
+        direct: Numbers = touching[~self.in_accessor[self.accesses.instruction[touching]]]
+        return direct
+
+    @functools.cached_property
     def running_accessor(self) -> Numbers:
         """Of each instruction the index in `accessor_calls` of what it ran in, of nested ones the outermost.
 
