@@ -432,6 +432,11 @@ class Machine:
             raise ValueError(f"name modules that are loaded here, as machine.load() returns them; loaded: {names}")
         return UnwindProof(self._caller.run_loop, modules)
 
+    @property
+    def proves_unwind_data(self) -> bool:
+        """Whether a proof of unwind data is under way."""
+        return self._caller.run_loop.observer is not None
+
     @contextlib.contextmanager
     def trace(
         self,

@@ -74,5 +74,16 @@ def test_a_call_of_the_library_alone(machine: Machine) -> None:
     assert not machine.findings
 
 
+def test_a_proof_of_the_users_own_goes_first(machine: Machine) -> None:
+    machine.reset()
+    source = next(each for each in SOURCES if each.stem == "wrong_size")
+    module = machine.load(Build((source,), "msvc", "1").path())
+    with machine.prove_unwind_data(module) as proof:
+        machine.call(module[source.stem])
+    assert proof.findings
+    assert not machine.proves_unwind_data
+    assert all("prologue-code" in finding.message for finding in machine.findings), "by reading alone"
+
+
 if __name__ == "__main__":
     GOLDEN.write_text("\n".join(report(Machine(checks="unwind-data"))), encoding="utf-8")
