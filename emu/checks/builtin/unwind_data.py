@@ -25,8 +25,8 @@ class UnwindData(Check):
 
     Proves: reading an image as it is loaded, or unwinding from an instruction that a call reached, gave what the
     unwinder of Windows does not expect: another caller, other registers, a table or a code that cannot be.
-    Cannot see: by execution, instructions that no call reaches, and calls in a proof of the user's own; the kernel's and
-    the accessor library's own data.
+    Cannot see: by execution, instructions that no call reaches, and calls in a proof of the user's own; the data of the
+    kernel and of the accessor library.
     Cost: a call stops at each instruction: some hundred times as slow. It does not use the trace.
     """
 
