@@ -131,9 +131,11 @@ class ShadowMemory:
             page = self._page(number)
             if page is not None:
                 page[offset : offset + count] = bytes(count)
+        if address in self._stack:
+            self.low = min(self.low, address)
 
     def allocate(self, address: int, size: int, filled_with: int) -> None:
-        """Make a range uninitialised; every byte holds the same."""
+        """Make a range uninitialised; every byte holds the same. Its pages are nothing else."""
         self.version += 1
         for number, offset, _, count in self._pieces(address, size):
             page = self._pages.setdefault(number, bytearray(PAGE_SIZE))

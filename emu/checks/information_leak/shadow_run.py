@@ -122,7 +122,6 @@ class ShadowRun:
         old, new = (int.from_bytes(state[r.RSP * 8 : r.RSP * 8 + 8], "little") for state in (before, after))
         if new < old:
             self._memory.initialize(new, old - new)
-            self._memory.low = min(self._memory.low, new)
         elif new > old:
             self._memory.stack_moves(new)
 

@@ -12,6 +12,8 @@ from emu.checks.information_leak.shadow_memory import HERE, ShadowMemory
 STACK = range(0x10_0000, 0x10_0000 + 4 * PAGE_SIZE)
 POINTER = STACK.start + 3 * PAGE_SIZE + 0x80
 POOL = 0x20_0FC0
+POOL_PAGES = range(0x20_0000, 0x20_2000)
+FILL = 0xF1
 ORIGIN = 7
 STALE = 0xCC
 
@@ -46,6 +48,10 @@ class Model:
 @given(operations, st.sampled_from([POINTER, POOL, STACK.start + PAGE_SIZE]))
 def test_like_a_model(chosen: list[tuple[str, int, int, int]], around: int) -> None:
     memory, model = shadow_memory(), Model()
+    if around == POOL:  # pages of pool are nothing else before
+        memory.allocate(POOL_PAGES.start, len(POOL_PAGES), FILL)
+        model.marks |= dict.fromkeys(POOL_PAGES, HERE)
+        model.content |= dict.fromkeys(POOL_PAGES, FILL)
     for name, offset, size, mark in chosen:
         address = around + offset
         span = range(address, address + size)
@@ -61,9 +67,9 @@ def test_like_a_model(chosen: list[tuple[str, int, int, int]], around: int) -> N
             memory.initialize(address, size)
             model.marks |= dict.fromkeys(span, 0)
         elif name == "allocate" and address not in STACK:
-            memory.allocate(address, size, 0xF1)
+            memory.allocate(address, size, FILL)
             model.marks |= dict.fromkeys(span, HERE)
-            model.content |= dict.fromkeys(span, 0xF1)
+            model.content |= dict.fromkeys(span, FILL)
         elif name == "call" and around == POINTER:
             memory.stack_moves(POINTER)
             model.marks |= {at: HERE for at in STACK if at < POINTER}
