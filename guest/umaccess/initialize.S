@@ -69,6 +69,8 @@ UmaKernel\name:
     PRIMITIVE RtlInterlockedCompareExchange64ToUser
     PRIMITIVE RtlFastFailIfUserPointer
 .Lnames_end:
+    .data
+.Lvariables_end:
 
     .text
 
@@ -99,15 +101,25 @@ UmaKernel\name:
     add     rsi, rax
     lea     rcx, [rsp + NAME]
     call    [rip + __imp_MmGetSystemRoutineAddress]
-    cmp     rax, 1
-    adc     rax, 0                      // 0, for none, becomes UMA_NOT_IN_KERNEL
+    test    rax, rax
+    jz      .Lnone
     mov     [rdi], rax
     add     rdi, 8
     lea     rax, [rip + .Lnames_end]
     cmp     rsi, rax
     jb      .Lnext_primitive
+.Lfound_out:
     add     rsp, 0x38
     pop     rsi
     pop     rdi
     ret
+
+// A kernel has all of them or none: the others are not asked for.
+.Lnone:
+    mov     qword ptr [rdi], UMA_NOT_IN_KERNEL
+    add     rdi, 8
+    lea     rax, [rip + .Lvariables_end]
+    cmp     rdi, rax
+    jb      .Lnone
+    jmp     .Lfound_out
     .seh_endproc

@@ -51,6 +51,15 @@ def _accessors(machine: Machine) -> Coverage:
     return trace.coverage()
 
 
+def _first_use(machine: Machine) -> Coverage:
+    """Use the library for the first time, as a driver does."""
+    library = named(machine, "umaccess")
+    machine.system.memory.write_u64(library["UmaKernelRtlCopyFromUser"], 0)
+    with machine.trace() as trace:
+        machine.call(library["CopyFromUser"], 0, 0, 0)
+    return trace.coverage()
+
+
 def _stop(machine: Machine, image: str) -> Coverage:
     ways = Ways(machine)
     with machine.trace() as trace:
@@ -75,6 +84,7 @@ def runs(machine_pool: MachinePool) -> dict[str, Coverage]:
 
     return {
         "accessors": _accessors(fresh()),
+        "first use on a kernel with primitives": _first_use(machine_pool.take(Profile(primitives="kernel"))),
         **{image: _stop(fresh(), image) for image in FILES},
         **{name: _program(fresh(), name) for name in REACHING},
     }
