@@ -9,7 +9,7 @@ import numpy as np
 
 from emu.checks.call.code_kind import CodeKind
 from emu.checks.call.columns import Accesses, Instructions, Mask, Numbers
-from emu.checks.call.tree import CallTree
+from emu.checks.call.tree import Activation, CallTree
 from emu.trace.source import Words
 
 HOME_SPACE = 32
@@ -68,9 +68,14 @@ class Frames:
             owner = tree.at(last)
             while owner is not None and owner is not each and owner.by_jump:
                 owner = owner.parent
-            if each.return_address is None:
-                is_its = instructions.encoding(each.end) == _HLT
-            else:
-                is_its = int(instructions.rip[each.end]) == each.return_address
-            returned[each.number] = owner is each and is_its
+            returned[each.number] = owner is each and self._goes_back(each)
         return returned
+
+    def _goes_back(self, activation: Activation) -> bool:
+        """Tell whether what comes behind an activation is what it is to return to."""
+        goes_to = int(self._instructions.rip[activation.end])
+        if activation.return_address is not None:
+            return goes_to == activation.return_address
+        # Code may go on in a function that is further up, as behind a `goto` out of a __finally, and return for that.
+        is_host = self._instructions.encoding(activation.end) == _HLT
+        return is_host and all(goes_to != each.return_address for each in activation.chain())
