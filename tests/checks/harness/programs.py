@@ -24,6 +24,9 @@ _CALL: Final = re.compile(r"//\s*call:\s*(\S+)(.*)$")
 _FINDS: Final = re.compile(r"//\s*finds:\s*([a-z-]+)(?:\s*×\s*(\d+))?\s*$")
 _SETTING: Final = re.compile(r"(irql|profile|finds|prepare|unguarded|budget|optimize)=(\S+)$")
 
+_CHANGING: Final = re.compile(r"(?<=0x)[0-9a-f]{12,}|(?<=\[rip [+-] )0x[0-9a-f]+")
+"""Addresses, which any change of the library moves."""
+
 PERMISSIVE: Final = "skylake-server,smap=permit"
 """How Windows enters drivers: AC is set, so that they may touch user memory themselves."""
 
@@ -179,7 +182,7 @@ class Programs:
             ran = self.run(program)
             if program.is_flagged or ran.findings:
                 lines += [f"{name}: {ran.outcome.headline}", *map(str, ran.findings), ""]
-        return "\n".join(lines)
+        return _CHANGING.sub("…", "\n".join(lines))
 
     @property
     def golden(self) -> Path:
