@@ -5,8 +5,8 @@
 #include "raise.inc"
 
 // void UmaRaiseAccessViolation(ULONG Operation, void *Address);
-//      ecx = 0 for a read, 1 for a write; rdx = the first byte that is not a user address. Returns where a filter answers
-//      EXCEPTION_CONTINUE_EXECUTION.
+//      ecx = 0 for a read, 1 for a write; rdx = the first byte that is not a user address. Returns where a filter
+//      answers EXCEPTION_CONTINUE_EXECUTION.
     FUNCTION UmaRaiseAccessViolation
     .seh_endprologue
     mov     eax, ecx
