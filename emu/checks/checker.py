@@ -11,12 +11,13 @@ import pluggy
 
 from emu.accessors import FAMILY
 from emu.checks.call.checked_call import CheckedCall, Surroundings, TracedLog
-from emu.checks.call.source import CheckedSource
+from emu.checks.call.source import CheckedSource, blocks_of, quadword
 from emu.checks.check_error import CheckError
 from emu.checks.configuration import Suppressions, check_accessors
 from emu.checks.finding import Finding
 from emu.checks.hookspec import PROJECT, CallRequest, MachineHooks
 from emu.checks.registry import Selection, load_check, select_checks
+from emu.cpu import registers as r
 from emu.events import PoolAllocated
 from emu.kernel.pool import PoolBlock
 from emu.outcome import Outcome
@@ -32,6 +33,10 @@ MODULES_AT_BOOT: Final = 2
 """The kernel and the accessor library."""
 CALLS_WAITING: Final = 64
 """Calls that are looked at together at most."""
+BLOCKS_WAITING: Final = 1 << 19
+"""Blocks in a log; a call of more is looked at alone."""
+LONGEST: Final = 1 << 22
+"""Blocks of the calls that are looked at together: of so many iterations of `rep`, that takes some 1.2 GiB."""
 RUNS_WAITING: Final = 10_000
 """Runs of the processor in a log; a call of more is looked at alone. They take 4 to 8 KiB each."""
 
@@ -178,7 +183,10 @@ class Checker:
     def is_full(self) -> bool:
         """Whether the calls that wait are to be looked at before another one."""
         log = self._log
-        return log is not None and (len(self._waiting) >= CALLS_WAITING or len(log.runs) > RUNS_WAITING)
+        if log is None or not log.runs:
+            return False
+        blocks = quadword(log.runs[-1].end, r.BLOCKS) - quadword(log.runs[0].begin, r.BLOCKS)
+        return len(self._waiting) >= CALLS_WAITING or len(log.runs) > RUNS_WAITING or blocks > BLOCKS_WAITING
 
     def forget_log(self) -> None:
         """Have nothing more to do with a log."""
@@ -201,6 +209,10 @@ class Checker:
             return
         self._waiting = []
         first, self._checked = self._checked, self._checked + len(waiting)
+        blocks = blocks_of(log.runs)
+        if blocks > LONGEST:
+            _warn(f"{blocks:,} blocks ran in it, and a trace of more than {LONGEST:,} takes too much memory")
+            return
         source = None if trace is None else trace.source
         if trace is None or not isinstance(source, CheckedSource):
             source = CheckedSource(log, self._replays)

@@ -207,7 +207,8 @@ class LoggedMachine(Machine):
         if self._kept is None or self._kept.finished:
             self._log = None
         else:
-            if self._is_held or len(self._kept.calls) < CALLS_LOGGED:
+            is_full = self._checker is not None and self._checker.is_full
+            if self._is_held or not (is_full or len(self._kept.calls) >= CALLS_LOGGED):
                 return
             self._end_log()
         if self._system.cpu.log is not None:

@@ -206,6 +206,26 @@ class TestLookers:
         copy(machine, 5)
         assert [finding.message for finding in machine.findings] == ["call of 5"]
 
+    def test_long_calls_are_looked_at_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(checker_module, "BLOCKS_WAITING", 300)
+        looker = Looker()
+        machine = Machine(PROFILE, plugins=[looker])
+        source, target = machine.user.alloc(512), machine.kernel.alloc(512)
+        for size in (512, 511):
+            machine.call("CopyFromUser", target, source, size)
+        assert len(looker.seen) == 1
+        assert [finding.message for finding in machine.findings] == ["call of 512", "call of 511"]
+
+    def test_what_ran_too_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(checker_module, "LONGEST", 100)
+        machine = Machine(PROFILE, plugins=[Looker()])
+        copy(machine, 64)
+        source, target = machine.user.alloc(512), machine.kernel.alloc(512)
+        assert [finding.message for finding in machine.findings] == ["call of 64"]
+        machine.call("CopyFromUser", target, source, 512)
+        with pytest.warns(CallNotChecked, match=r"^no check has looked at a call: 5\d\d blocks ran in it, and a trace"):
+            assert len(machine.findings) == 1
+
     def test_after_a_bugcheck(self) -> None:
         machine = Machine(PROFILE, plugins=[Looker()])
         machine.call("CopyFromUser", 0, 0, 8, guarded=False)

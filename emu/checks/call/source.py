@@ -41,7 +41,7 @@ class CheckedSource(RecordedSource):
 
     @functools.cached_property
     def _keeps(self) -> bool:
-        return _blocks(self.log.runs) <= BLOCKS_WITH_REGISTERS
+        return blocks_of(self.log.runs) <= BLOCKS_WITH_REGISTERS
 
     @property
     def encodings(self) -> Sequence[tuple[Gva, bytes]]:
@@ -99,7 +99,7 @@ class CheckedSource(RecordedSource):
         return np.concatenate(pieces)
 
 
-def _blocks(runs: Sequence[Run]) -> int:
+def blocks_of(runs: Sequence[Run]) -> int:
     """Return how many blocks some runs began."""
     return sum(quadword(run.end, r.BLOCKS) - quadword(run.begin, r.BLOCKS) for run in runs)
 
