@@ -34,7 +34,7 @@ def reads(marker: str = "", more: str = "") -> str:
     return READS.format(marker=f", {marker}" if marker else "", more=more)
 
 
-def suppressed(*symbols: str, select: str = "default") -> str:
+def suppressed(*symbols: str, select: str = "direct-user-access,irql") -> str:
     tables = "".join(
         f"[[tool.umaccess-emu.checks.suppress]]\n"
         f'check = "direct-user-access"\nsymbol = "{symbol}"\nreason = "because"\n'
@@ -48,7 +48,7 @@ class TestFindings:
         run(pytester, reads(), peek=PEEK).assert_outcomes(passed=1)
 
     def test_a_finding_fails_the_test(self, pytester: pytest.Pytester) -> None:
-        result = run(pytester, reads(), "--emu-checks=default", peek=PEEK)
+        result = run(pytester, reads(), "--emu-checks=direct-user-access", peek=PEEK)
         result.assert_outcomes(failed=1)
         result.stdout.fnmatch_lines(
             [
