@@ -23,16 +23,19 @@ class Preservation:
         self._accesses = accesses
         self._begins = begins
         self._ends = ends
-        moves = instructions.by_encoding(packed_move)
-        self._at = np.flatnonzero(moves)
-        if len(self._at):
-            self._at = self._at[~instructions.trapped[self._at]]
-        self._moves = moves[self._at]
+        at = instructions.ends_of_repetitions
+        moves = instructions.values(packed_move)[instructions.code[at]]
+        moving = (moves != 0) & ~instructions.trapped[at]
+        self._at = at[moving]
+        self._moves = moves[moving]
         self._changed = int(np.bitwise_or.reduce(self._moves, initial=0))
 
     def _changes(self, number: int) -> Numbers:
         """Return the instructions that changed a register."""
-        return self._at[self._moves >> number & 1 != 0] if self._changed >> number & 1 else self._at[:0]
+        if not self._changed >> number & 1:
+            return np.zeros(0, np.int64)
+        found: Numbers = self._at[self._moves >> number & 1 != 0]
+        return found
 
     def suspects(self, unwound: Mask) -> Iterator[tuple[str, int, Numbers]]:
         """Give name and number of each register that may have been changed, and the activations that may have.
