@@ -141,6 +141,8 @@ class Fetches:
 
 def _meets_another(first: Words, last: Words) -> Mask:
     """Tell which ranges lie together with another one in a run of ranges that overlap."""
+    if (first[1:] > last[:-1]).all():
+        return np.zeros(len(first), bool)  # upwards, as most are
     order = np.argsort(first, kind="stable")
     reached = np.maximum.accumulate(last[order])
     joins = np.zeros(len(order), bool)  # the one before it
