@@ -3,10 +3,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from emu.address import Gva
 from emu.checks import CheckedCall
+from emu.checks.call import timeline
+from emu.checks.call.columns import CodeTable, Instructions
+from emu.checks.call.timeline import Timeline
 from emu.cpu import registers as r
+from emu.trace.layout import INSTRUCTION
 from tests.checks.captured import Captured
 
 SOURCE = """
@@ -88,3 +96,27 @@ def test_across_a_fault() -> None:
     call = captured.call("CopyFromUser", machine.kernel.alloc(4096 + 64), source, 4096 + 64)
     assert len(call.events) >= 2
     compare(call, [0])
+
+
+@given(st.data())
+def test_values_between_changes(data: st.DataObject) -> None:
+    """Changes that are gone through one by one and all at once give the same: the last one before an instruction."""
+    count = data.draw(st.integers(0, 30))
+    ends = sorted(data.draw(st.lists(st.integers(0, count), max_size=6)))
+    ends = [*ends, count]
+    begun = data.draw(st.lists(st.integers(0, 15), min_size=len(ends), max_size=len(ends)))
+    at = sorted(data.draw(st.sets(st.integers(0, max(count - 1, 0)), max_size=6 if count else 0)))
+    values = data.draw(st.lists(st.integers(0, 15), min_size=len(at), max_size=len(at)))
+    begins = [0, *ends[:-1]]
+    expected = []
+    for index in range(count):
+        changes = [(begin, 1, number, value) for number, (begin, value) in enumerate(zip(begins, begun, strict=True))]
+        changes += [(place + 1, 0, 0, value) for place, value in zip(at, values, strict=True)]
+        expected.append(max(change for change in changes if change[0] <= index)[-1])
+    for few in (0, 100):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(timeline, "_FEW", few)
+            instructions = Instructions(np.zeros(count, INSTRUCTION), CodeTable([(Gva(0), b"\x90")]))
+            line = Timeline([], ends, instructions, None, None)  # type: ignore[arg-type]
+            found = line._filled(begun, np.array(at, np.int64), np.array(values, np.int64))
+            assert found.tolist() == expected
