@@ -44,7 +44,8 @@ class NonvolatileRegisters(Check):
     activation returned than as it began; and nothing that it called had changed that register for it. Where an
     exception was handled in it, the unwind may have brought the wrong value: then its unwind data is wrong.
     Cannot see: activations that did not return; the x87 control word; vector registers in more than the first 128
-    activations that do not plainly save and restore them.
+    activations that do not plainly save and restore them. A helper with a convention of its own, whose caller knows
+    which registers it changes, is found, too.
     Cost: looks for registers that are not saved first and restored last with the same value, by accesses alone. Only
     these are compared, and in a long call that takes another run.
     """

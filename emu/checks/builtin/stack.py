@@ -134,7 +134,9 @@ class Stack(Check):
                 continue
             index = int(np.searchsorted(calls, at))
             if is_off[index] and is_own[index]:
-                evidence = f"it is {int(pushed[index] + np.uint64(_SLOT)) % _ALIGNMENT} above one"
+                evidence = (
+                    f"RSP is {int(pushed[index] + np.uint64(_SLOT)) % _ALIGNMENT} above a multiple of {_ALIGNMENT}"
+                )
                 yield call.finding(self.name, f"calls {callee} with RSP off a multiple of 16", at, [evidence])
             if no_home[index]:
                 frame = int(slots[index] - pushed[index]) - _SLOT
