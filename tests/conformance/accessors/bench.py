@@ -14,7 +14,7 @@ from emu import Bugchecked, Machine, Raised, Returned, build_guest
 from emu.accessors import FAMILY
 from emu.address import PAGE_SIZE, Gva
 from emu.cpu import registers as r
-from emu.events import FrameSearched, TrapTaken
+from emu.events import FrameSearched, PagedIn, TrapTaken
 from emu.image import Module
 from emu.kernel.call import REGISTER_SENTINELS, XMM_SENTINELS, bottom_stack_pointer
 from emu.memory.page_table import PROTECTIONS
@@ -218,19 +218,21 @@ class Bench:
     def _check_ending(self, case: Case, expected: Expected, outcome: Outcome, routines: Routines) -> str:
         ending = expected.ending
         if isinstance(ending, Returns):
-            wrong = self._check_returned(case, ending, outcome)
+            wrong = self._check_returned(ending, outcome, expected.pages_in)
         elif isinstance(ending, Raises):
             wrong = self._check_raised(case, ending, outcome, routines)
         else:
             wrong = _check_bugcheck(ending, outcome)
         return f"{wrong}: {outcome.headline}; expected {ending}" if wrong else ""
 
-    def _check_returned(self, case: Case, ending: Returns, outcome: Outcome) -> str:
+    def _check_returned(self, ending: Returns, outcome: Outcome, pages_in: bool) -> str:
         if type(outcome) is not Returned:
             return "it did not return"
         if (outcome.value ^ ending.value) & (1 << 8 * ending.width) - 1:
             return "another value"
-        return self._check_no_trap() if case.page.state == "rw" else ""
+        if not pages_in:
+            return self._check_no_trap()
+        return "" if any(type(event) is PagedIn for event in self.machine.events) else "no page came back"
 
     def _check_no_trap(self) -> str:
         if any(type(event) is TrapTaken for event in self.machine.events):

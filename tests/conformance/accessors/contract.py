@@ -61,7 +61,9 @@ def expect(accessor: Accessor, given: Given, memory: Memory, page: Page, now: Ci
     if now.checks_kernel_pointers and _names_user_memory_in_kernel_mode(accessor, given):
         return Expected(_fast_fail())
     if kind is Kind.STRING_LENGTH:
-        return Expected(_string_length(accessor, given, memory, page, now))
+        ending = _string_length(accessor, given, memory, page, now)
+        scanned = (ending.value + 1) * _character(accessor) if isinstance(ending, Returns) else 0
+        return Expected(ending, None, _pages_in(page, given.source, scanned))
     sides = tuple(_sides(accessor, kind, given))
     if not any(side.size for side in sides):
         return Expected(Returns())
@@ -79,7 +81,7 @@ def expect(accessor: Accessor, given: Given, memory: Memory, page: Page, now: Ci
             fault = _anywhere(fault, side, at) if kind is Kind.MOVE else fault
             return Expected(fault, _partial(kind, writes, 0 if at is None else at - side.address))
     landed = None if writes is None else Landed(*writes, len(writes[1]), len(writes[1]))
-    return Expected(result, landed)
+    return Expected(result, landed, any(_pages_in(page, side.address, side.size) for side in sides))
 
 
 def _sides(accessor: Accessor, kind: Kind, given: Given) -> Iterator[_Side]:
@@ -240,9 +242,17 @@ def _partial(kind: Kind, writes: tuple[int, bytes] | None, done: int) -> Landed 
     return Landed(address, data, max(0, done - MISSING + 1), done)
 
 
+def _pages_in(page: Page, address: int, size: int) -> bool:
+    return page.state == "paged-out" and page.overlap(address, size) is not None
+
+
+def _character(accessor: Accessor) -> int:
+    return 2 if "Wide" in accessor.name else 1
+
+
 def _string_length(accessor: Accessor, given: Given, memory: Memory, page: Page, now: Circumstances) -> Ending:
     """Scan as a loop over characters would."""
-    width = 2 if "Wide" in accessor.name else 1
+    width = _character(accessor)
     is_user = _is_checked(accessor, ("String",), given)
     at = given.source
     if is_user and at >= LIMIT:

@@ -188,3 +188,5 @@ class Expected(NamedTuple):
 
     ending: Ending
     landed: Landed | None = None
+    pages_in: bool = False
+    """A page that was paged out comes back; else nothing traps on the way to a return."""
