@@ -30,8 +30,8 @@ ACCESSING = [name for name, each in FAMILY.items() if each.kind == "function" an
 BAD_STATES = [state for state in STATES if state != "rw"]
 FAILURES = tuple(map(Failure, ("none", "guard", "in-page-error", "paged-out")))
 LENGTHS = (37, 81)
-MORE = (37, 81, 130)
-LONG = (600, 1100)
+MORE = (37, 130)
+LONG = (600,)
 PROFILES_OF_CALLS = ("skylake-server", "nehalem,primitives=kernel")
 
 
