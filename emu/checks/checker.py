@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pluggy
 
 from emu.accessors import FAMILY
-from emu.checks.call.checked_call import CheckedCall, Surroundings, TracedLog
+from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.source import CheckedSource, blocks_of, quadword
+from emu.checks.call.traced_log import Surroundings, TracedLog
 from emu.checks.check_error import CheckError
 from emu.checks.configuration import Suppressions, check_accessors
 from emu.checks.finding import Finding

@@ -8,37 +8,33 @@ access looks at all at once, and in Python only at those that are wrong.
 from __future__ import annotations
 
 import functools
-import operator
-import re
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import numpy as np
 
 from emu.accessors import FAMILY
-from emu.address import ADDRESS_MASK, Gva
-from emu.checks.call.accessor_calls import AccessorCall, DeclaredRange, accessors_of, argument_values
+from emu.address import Gva
+from emu.checks.call.accessor_calls import AccessorCall, DeclaredRange, argument_values
 from emu.checks.call.accessor_ranges import AccessorRanges
 from emu.checks.call.code_kind import CodeKind
-from emu.checks.call.columns import USER_END, Accesses, CodeTable, Instructions, Mask, Numbers, with_faults
+from emu.checks.call.columns import USER_END, Accesses, Instructions, Mask, Numbers, with_faults
 from emu.checks.call.export_calls import ExportCallMade, export_calls
 from emu.checks.call.frames import Frames
 from emu.checks.call.guards import Guards
 from emu.checks.call.origins import Origins
+from emu.checks.call.places import describe_place
 from emu.checks.call.pool_lives import PoolLife, pool_lives
-from emu.checks.call.source import CheckedSource
 from emu.checks.call.timeline import Timeline
-from emu.checks.call.tree import Activation, CallTree, call_trees, with_jumps
+from emu.checks.call.traced_log import Surroundings, TracedLog
+from emu.checks.call.tree import Activation, CallTree, with_jumps
 from emu.checks.finding import Finding, Place
-from emu.checks.hookspec import CallRequest
 from emu.cpu import registers as r
-from emu.cpu.instruction import MAXIMUM_LENGTH, decode
 from emu.cpu.trap import ERROR_FETCH, Vector
 from emu.events import Event, TrapTaken
 from emu.image import Module
 from emu.kernel.explanation import Explanation
-from emu.kernel.pool import PoolBlock
 from emu.outcome import Outcome
 from emu.profile import Profile
 from emu.trace.run_log import LoggedCall, Run
@@ -46,95 +42,6 @@ from emu.trace.source import MachineState, Words
 from emu.trace.trace import Trace
 
 ARGUMENT_REGISTERS: Final = (r.RCX, r.RDX, r.R8, r.R9)
-
-KERNEL: Final = "ntoskrnl"
-"""The name of the kernel image's module."""
-
-_TARGET: Final = re.compile(r"(call|j[a-z]+) (0x[0-9a-f]+)")
-"""How the disassembler writes a direct call or jump."""
-_SLOT: Final = re.compile(r"(call|jmp) qword ptr \[rip ([+-]) (0x[0-9a-f]+)\]")
-"""And one through a slot in the image."""
-
-
-_base = operator.attrgetter("base")
-
-
-class Surroundings(NamedTuple):
-    """What of a machine is noted when a call begins and ends."""
-
-    request: CallRequest
-    pool: tuple[PoolBlock, ...]
-    """The pool blocks that were allocated when it began."""
-    previous_mode: int
-    allocated: tuple[PoolBlock | None, ...] = ()
-    """Those that it allocated, one for each event; None where two have had the same address."""
-
-
-class TracedLog:
-    """A log that has ended, its trace, and what the calls in it share."""
-
-    def __init__(self, trace: Trace, source: CheckedSource, profile: Profile, accessors: Mapping[str, str]) -> None:
-        """`trace` is of `source`; `accessors` has a user's own ones: name → the documented one that each is as."""
-        self.source = source
-        self.trace = trace
-        self.profile = profile
-        self._own_accessors = accessors
-        len(trace)  # now: whatever else is asked of the source would run the log by itself
-
-    @functools.cached_property
-    def code(self) -> CodeTable:
-        """What each instruction of the code is."""
-        return CodeTable(self.source.encodings)
-
-    @functools.cached_property
-    def trees(self) -> list[CallTree]:
-        """Who called whom in each call."""
-        return call_trees(self.trace, [rip for rip, _ in self.source.encodings])
-
-    @functools.cached_property
-    def modules(self) -> tuple[Module, ...]:
-        """The modules that were loaded, in order of address."""
-        return tuple(sorted(self.source.images, key=_base))
-
-    @functools.cached_property
-    def module_numbers(self) -> Numbers:
-        """Of each code the index of its module; -1 outside of all."""
-        rips = self.code.rips
-        bases = np.array([module.base for module in self.modules], np.uint64)
-        ends = np.array([module.base + module.size for module in self.modules], np.uint64)
-        at = np.searchsorted(bases, rips, "right") - 1
-        return np.where((at >= 0) & (rips < ends[at]), at, -1)
-
-    @functools.cached_property
-    def in_kernel(self) -> Mask:
-        """Whether each code is the kernel image's own."""
-        kernel = next(number for number, module in enumerate(self.modules) if module.name == KERNEL)
-        return np.asarray(self.module_numbers == kernel, bool)
-
-    @functools.cached_property
-    def _entries(self) -> Mapping[int, tuple[str, str]]:
-        return accessors_of(self.modules, tuple(self._own_accessors.items()))
-
-    @functools.cached_property
-    def is_accessor_entry(self) -> Mask:
-        """Whether each code is the first instruction of an accessor."""
-        entries = self._entries
-        return np.array([rip in entries for rip, _ in self.source.encodings], bool)
-
-    def registers_before(self, instructions: Numbers) -> Words:
-        """Return the registers before some instructions, in ascending order."""
-        code = self.trace.instructions["code"]
-        return self.source.registers_before(instructions, code, lambda: self.usual_places)
-
-    @functools.cached_property
-    def usual_places(self) -> Numbers:
-        """The instructions whose registers are asked for most: where accessors begin, and what writes CR8."""
-        usual = self.is_accessor_entry | (self.code.kinds & CodeKind.WRITES_CR8 != 0)
-        return np.flatnonzero(usual[self.trace.instructions["code"]])
-
-    def accessor_at(self, entry: Gva) -> tuple[str, str] | None:
-        """Return the name of the accessor that begins at an address, and that of the documented one that it is as."""
-        return self._entries.get(entry)
 
 
 class CheckedCall:
@@ -411,35 +318,7 @@ class CheckedCall:
 
     def place(self, address: Gva) -> Place:
         """Return a place in the code."""
-        line = self.explanation.source_line(address)
-        return Place(
-            address,
-            self.explanation.locate(address),
-            self._instruction(address),
-            line.file if line else "",
-            line.line if line else 0,
-        )
-
-    def _instruction(self, address: Gva) -> str:
-        """Return the disassembly of an instruction, with the target of a call or a jump by its name."""
-        text = self.explanation.instruction(address)
-        found = _TARGET.fullmatch(text)
-        if found is None:
-            through = _SLOT.fullmatch(text)
-            imported = None if through is None else self._import_at(address, int(through[2] + through[3], 16))
-            return text if through is None or imported is None else f"{through[1]} {imported}"
-        target = (address + int(found[2], 16)) & ADDRESS_MASK  # decoded at address 0
-        return f"{found[1]} {self.explanation.locate(self.explanation.linked(Gva(target)))}"
-
-    def _import_at(self, address: Gva, displacement: int) -> str | None:
-        """Return `module!name` of the import whose slot an instruction addresses, counted from behind itself."""
-        module = next((each for each in self.modules if each.contains(address)), None)
-        if module is None:
-            return None
-        rva = address - module.base
-        slot = rva + decode(module.image.mapped()[rva : rva + MAXIMUM_LENGTH]).length + displacement
-        found = next((each for each in module.image.imports if each.iat_rva == slot), None)
-        return None if found is None else f"{found.dll.rpartition('.')[0]}!{found.name}"
+        return describe_place(self.explanation, self.modules, address)
 
     def data(self, address: int) -> str:
         """Return which byte of which buffer or pool block an address is, else the number."""

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A log that has ended, as the checks of all its calls share it."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from emu.address import Gva
+from emu.checks.call.accessor_calls import accessors_of
+from emu.checks.call.code_kind import CodeKind
+from emu.checks.call.columns import CodeTable, Mask, Numbers
+from emu.checks.call.source import CheckedSource
+from emu.checks.call.tree import CallTree, call_trees
+from emu.checks.hookspec import CallRequest
+from emu.image import Module
+from emu.kernel.pool import PoolBlock
+from emu.profile import Profile
+from emu.trace.source import Words
+from emu.trace.trace import Trace
+
+KERNEL: Final = "ntoskrnl"
+"""The name of the kernel image's module."""
+
+_base = operator.attrgetter("base")
+
+
+class Surroundings(NamedTuple):
+    """What of a machine is noted when a call begins and ends."""
+
+    request: CallRequest
+    pool: tuple[PoolBlock, ...]
+    """The pool blocks that were allocated when it began."""
+    previous_mode: int
+    allocated: tuple[PoolBlock | None, ...] = ()
+    """Those that it allocated, one for each event; None where two have had the same address."""
+
+
+class TracedLog:
+    """A log that has ended, its trace, and what the calls in it share."""
+
+    def __init__(self, trace: Trace, source: CheckedSource, profile: Profile, accessors: Mapping[str, str]) -> None:
+        """`trace` is of `source`; `accessors` has a user's own ones: name → the documented one that each is as."""
+        self.source = source
+        self.trace = trace
+        self.profile = profile
+        self._own_accessors = accessors
+        len(trace)  # now: whatever else is asked of the source would run the log by itself
+
+    @functools.cached_property
+    def code(self) -> CodeTable:
+        """What each instruction of the code is."""
+        return CodeTable(self.source.encodings)
+
+    @functools.cached_property
+    def trees(self) -> list[CallTree]:
+        """Who called whom in each call."""
+        return call_trees(self.trace, [rip for rip, _ in self.source.encodings])
+
+    @functools.cached_property
+    def modules(self) -> tuple[Module, ...]:
+        """The modules that were loaded, in order of address."""
+        return tuple(sorted(self.source.images, key=_base))
+
+    @functools.cached_property
+    def module_numbers(self) -> Numbers:
+        """Of each code the index of its module; -1 outside of all."""
+        rips = self.code.rips
+        bases = np.array([module.base for module in self.modules], np.uint64)
+        ends = np.array([module.base + module.size for module in self.modules], np.uint64)
+        at = np.searchsorted(bases, rips, "right") - 1
+        return np.where((at >= 0) & (rips < ends[at]), at, -1)
+
+    @functools.cached_property
+    def in_kernel(self) -> Mask:
+        """Whether each code is the kernel image's own."""
+        kernel = next(number for number, module in enumerate(self.modules) if module.name == KERNEL)
+        return np.asarray(self.module_numbers == kernel, bool)
+
+    @functools.cached_property
+    def _entries(self) -> Mapping[int, tuple[str, str]]:
+        return accessors_of(self.modules, tuple(self._own_accessors.items()))
+
+    @functools.cached_property
+    def is_accessor_entry(self) -> Mask:
+        """Whether each code is the first instruction of an accessor."""
+        entries = self._entries
+        return np.array([rip in entries for rip, _ in self.source.encodings], bool)
+
+    def registers_before(self, instructions: Numbers) -> Words:
+        """Return the registers before some instructions, in ascending order."""
+        code = self.trace.instructions["code"]
+        return self.source.registers_before(instructions, code, lambda: self.usual_places)
+
+    @functools.cached_property
+    def usual_places(self) -> Numbers:
+        """The instructions whose registers are asked for most: where accessors begin, and what writes CR8."""
+        usual = self.is_accessor_entry | (self.code.kinds & CodeKind.WRITES_CR8 != 0)
+        return np.flatnonzero(usual[self.trace.instructions["code"]])
+
+    def accessor_at(self, entry: Gva) -> tuple[str, str] | None:
+        """Return the name of the accessor that begins at an address, and that of the documented one that it is as."""
+        return self._entries.get(entry)
