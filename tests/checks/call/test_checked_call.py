@@ -120,7 +120,7 @@ def test_a_finding_in_the_kernel_is_its_callers(captured: Captured) -> None:
     assert call.in_kernel[at]
     finding = call.finding("pool", "is wrong", at)
     assert finding.where.function == "guest!Driver"
-    assert finding.where.instruction.startswith("call ")
+    assert finding.where.instruction == "call ntoskrnl!ExAllocatePoolWithTag"
     assert finding.evidence[0].startswith("in ntoskrnl!ExAllocatePoolWithTag")
 
 
