@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every program of this directory on the emulated kernel, at each optimisation level and for both targets.
-
-They do what kernel code may do: no check finds anything in one.
-"""
+"""Every program of this directory on the emulated kernel, at each optimisation level and for both targets."""
 
 from __future__ import annotations
 
@@ -11,8 +8,6 @@ import pytest
 from emu import Bugchecked, Machine, Raised, Returned, build_guest
 from emu.outcome import Outcome
 from tests.conformance.seh.programs import LEVELS, PROGRAMS, TARGETS, Program
-
-pytestmark = pytest.mark.emu(checks="default")
 
 BUILDS = [
     pytest.param(program, level, target, id=f"{program.name}-O{level}-{target}")
