@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from emu import Machine, build_guest
 from emu.checks.finding import Finding
