@@ -19,9 +19,10 @@ documentation and nothing of the routines: how the call ends, with which status,
 routine; which bytes land and that no other does; non-volatile registers, RSP, MXCSR, IRQL, AC and DF. The calls are
 made from the table that `emu accessors` lists.
 
-`make test` makes them and says at its end how many it has made: all on the default CPU, shared among the other
-profiles; the library as `umaccess.sys` and linked into a driver, with and without `DBG`, where the macros are; on
-either kernel, and the kernel's primitives without the library. `make test-all` makes every call everywhere.
+`make test` makes them and says at its end how many it has made: all on the default profile, shared among the others, at
+least one for each clause of each name on each; the library as `umaccess.sys` and linked into a driver, with and without
+`DBG`, where the macros are; on either kernel, and the kernel's primitives without the library. `make test-all` makes
+every call everywhere.
 """
 
 _BEYOND = {

@@ -23,7 +23,7 @@ VALUE = QUADWORD | st.sampled_from((0, 1, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF,
 
 @pytest.mark.parametrize("profile", ["nehalem", "skylake-server", "skylake-server,primitives=kernel"])
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(VALUE, VALUE, VALUE, st.integers(0, 3), st.booleans(), st.sampled_from((0, 1)))
 def test_any_values(
     profile: str, name: str, before: int, value: int, comperand: int, place: int, is_equal: bool, mode: int
@@ -49,7 +49,7 @@ def test_any_values(
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("User")])
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(QUADWORD, st.lists(st.tuples(VALUE, VALUE | st.none()), min_size=1, max_size=12))
 def test_a_sequence_of_operations(name: str, start: int, operations: list[tuple[int, int | None]]) -> None:
     """Each finds what the one before it left; a comperand that is None is what is there."""

@@ -26,7 +26,7 @@ def _address(arena: Arena | None, offset: int) -> int:
 
 
 @pytest.mark.parametrize("profile", ["nehalem", "skylake-server", "epyc-rome,primitives=kernel"])
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(
     st.sampled_from(RANGED),
     st.integers(0, LONGEST),

@@ -127,7 +127,7 @@ def _patterns(arena: Arena) -> st.SearchStrategy[bytes]:
 
 
 @pytest.mark.parametrize("name", LENGTHS)
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(_patterns(USER_SOURCE), st.integers(0, 31), st.booleans())
 def test_any_bytes(name: str, data: bytes, offset: int, ends_a_page: bool) -> None:
     """Any bytes at all, with a terminator behind them."""
