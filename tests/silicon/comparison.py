@@ -84,7 +84,8 @@ def straddling_move(stop: Stop, pages: Sequence[Page]) -> Move | None:
     rip = stop.general[r.RIP]
     if stop.vector != Vector.PAGE_FAULT or not stop.address or stop.address % PAGE:
         return None
-    found = _decode(_content(pages, rip)[rip % PAGE : rip % PAGE + MAXIMUM_LENGTH])
+    code = _content(pages, rip) + _content(pages, rip + PAGE)  # which may go on in the next page
+    found = _decode(code[rip % PAGE : rip % PAGE + MAXIMUM_LENGTH])
     if found is None or found.mnemonic not in ("movdqu", "movups", "movupd", "lddqu"):
         return None
     is_store = found.operands[0].type == cs.X86_OP_MEM
@@ -104,4 +105,5 @@ def _decode(code: bytes) -> capstone.CsInsn | None:
 
 
 def _content(pages: Sequence[Page], address: int) -> bytes:
-    return next(page.content for page in pages if page.address == address & -PAGE)
+    """Return what a page holds; nothing where there is none."""
+    return next((page.content for page in pages if page.address == address & -PAGE), b"")

@@ -182,7 +182,7 @@ def test_what_cannot_be_run_says_why(experiment: CopyExperiment, error: type[Exc
 
 def test_a_bit_of_the_code_flips_by_its_symbol(machine: Machine) -> None:
     # `pushfq`, 9C, becomes `popfq`, 9D, which pops a flag that traps.
-    result = CopyExperiment(faults=faults("flip=1@CopyFromUser+2")).run(machine)
+    result = CopyExperiment(faults=faults("flip=1@CopyFromUser+19")).run(machine)
     assert isinstance(result.outcome, Bugchecked)
     assert result.outcome.parameters[0] == 0x80000004
 
