@@ -12,7 +12,7 @@ import pluggy
 from emu.accessors import FAMILY
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.source import CheckedSource, blocks_of, quadword
-from emu.checks.call.traced_log import Surroundings, TracedLog
+from emu.checks.call.traced_log import Surroundings, TracedLog, begin_source
 from emu.checks.check_error import CheckError
 from emu.checks.configuration import Suppressions, check_accessors
 from emu.checks.finding import Finding
@@ -198,7 +198,7 @@ class Checker:
     def begin_trace(self) -> tuple[RunLog, Trace]:
         """Begin a trace that both its user and the plugins look at."""
         log = RunLog(self._machine.system)
-        return log, Trace(CheckedSource(log, self._replays))
+        return log, Trace(begin_source(log, self._replays, self.accessors))
 
     def look_at(self, log: RunLog, trace: Trace | None = None) -> None:
         """Have the plugins look at the calls of a finished log that they have not seen.
@@ -216,7 +216,7 @@ class Checker:
             return
         source = None if trace is None else trace.source
         if trace is None or not isinstance(source, CheckedSource):
-            source = CheckedSource(log, self._replays)
+            source = begin_source(log, self._replays, self.accessors)
             trace = Trace(source)
         traced = TracedLog(trace, source, self._machine.profile, self.accessors)
         for number, surroundings in enumerate(waiting, first):

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from struct import Struct
 from typing import Final, NamedTuple
 
 from emu.address import Gva
@@ -16,8 +17,9 @@ from emu.cpu.processor import Processor
 INSTRUCTION_SIZE: Final = 32
 ACCESS_SIZE: Final = 40
 REGISTER_ROW_SIZE: Final = 18 * 8
-CODE_SIZE: Final = 32
 """Bytes of a row of each table (native/recorder.h)."""
+
+_CODE: Final = Struct("<Q16sB7x")  # and of the code: its address, its bytes, how many
 
 _LONG_BLOCK_SIZE: Final = 16
 _LONG_BLOCK_CHANGE_SIZE: Final = 32
@@ -46,6 +48,14 @@ class Filter(NamedTuple):
     """Until the execution of this instruction; `begin_at` begins again."""
     user_only: bool = False
     """Accesses to user pages alone; instructions all the same."""
+
+
+class Places:
+    """Addresses of instructions, as the recorder looks them up."""
+
+    def __init__(self, addresses: Collection[int]) -> None:
+        self.addresses = frozenset(addresses)
+        self.table = (ctypes.c_uint64 * max(len(self.addresses), 1))(*sorted(self.addresses))
 
 
 class Recorder:
@@ -87,6 +97,13 @@ class Recorder:
         recording.user_only = filtered.user_only
         recording.filtered = bool(filtered.ranges or filtered.begin_at or filtered.end_before)
         recording.active = filtered.begin_at is None
+        recording.chosen_count = 0
+
+    def choose_registers(self, places: Places) -> None:
+        """Have the rows of registers written for instructions at some places alone. To be called before the first."""
+        self._chosen = places.table
+        self._recording.chosen = ctypes.addressof(places.table)
+        self._recording.chosen_count = len(places.addresses)
 
     def set_tables(
         self, instructions: int, instruction_room: int, accesses: int, access_room: int, registers: int = 0
@@ -163,10 +180,10 @@ class Recorder:
         """The code that has been recorded, by its number: address and bytes."""
         table = ctypes.c_void_p()
         count = self._library.core_recorded_code(self._processor.native, ctypes.byref(table))
-        if table.value is not None:
-            for number in range(len(self._known), count):
-                row = ctypes.string_at(table.value + number * CODE_SIZE, CODE_SIZE)
-                self._known.append((Gva(int.from_bytes(row[:8], "little")), row[8 : 8 + row[24]]))
+        known = len(self._known)
+        if table.value is not None and known < count:
+            rows = ctypes.string_at(table.value + known * _CODE.size, (count - known) * _CODE.size)
+            self._known += [(Gva(rip), code[:size]) for rip, code, size in _CODE.iter_unpack(rows)]
         return self._known
 
 

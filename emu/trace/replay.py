@@ -119,11 +119,11 @@ class Replay:
     def set_room(self, instructions: int, *, registers: bool = False) -> None:
         """Have tables for so many instructions, empty; with a row of registers for each, if asked for.
 
-        Those of instructions and accesses are not cleared: room that is never used is not touched, and takes no memory.
+        They are not cleared: room that is never used is not touched, and takes no memory.
         """
         self.recorder.take()
         self._instructions = np.empty(instructions, INSTRUCTION)
-        self._registers = np.zeros((instructions, r.RFLAGS + 1), np.uint64) if registers else None
+        self._registers = np.empty((instructions, r.RFLAGS + 1), np.uint64) if registers else None
         self._set_access_room(2 * instructions + ACCESS_MARGIN)
 
     def _set_access_room(self, room: int) -> None:

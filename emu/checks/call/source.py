@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The trace that checks read: of a log, with the registers of short calls at once."""
+"""The trace that checks read: of a log, with the registers where accessors begin."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from emu.address import Gva
 from emu.checks.call.columns import Numbers
 from emu.cpu import registers as r
-from emu.cpu.recorder import Filter
+from emu.cpu.recorder import Filter, Places
 from emu.trace.described_code import DescribedCode
 from emu.trace.recorded import RecordedSource
 from emu.trace.replay import Replay
@@ -20,28 +20,33 @@ from emu.trace.run_log import Run, RunLog
 from emu.trace.source import Words
 from emu.trace.trace import REGISTER_COLUMNS
 
-BLOCKS_WITH_REGISTERS: Final = 1 << 10
-"""Blocks of a log up to which registers are recorded with the instructions. They take 0.3 µs an instruction; to ask for
-them afterwards takes another run, 0.4 ms or more."""
-
 REGISTER_ROOM: Final = 1 << 16
 """Instructions whose registers are recorded at once."""
 
 
 class CheckedSource(RecordedSource):
-    """A `RecordedSource` that can say which registers some instructions began with, without all others'."""
+    """A `RecordedSource` that can say which registers some instructions began with, without all others'.
 
-    def __init__(self, log: RunLog, spare: list[Replay]) -> None:
+    Those at `usual` places are recorded with the instructions; another run gives any others.
+    """
+
+    def __init__(self, log: RunLog, spare: list[Replay], usual: Callable[[RunLog], Places]) -> None:
         super().__init__(log, Filter(), spare)
         self.log = log
-        self._rows: Words | None = None
-        self._known: Numbers = np.zeros(0, np.int64)
-        """The instructions whose registers are known, where not all are."""
+        self._usual_of = usual
+        self._taken = 0
+        """Instructions whose registers have been taken over, if they are usual."""
+        self._indices: list[Numbers] = []
+        self._rows: list[Words] = []
+        self._is_usual: list[bool] = []
+        """Of each code."""
+        self._known: Numbers | None = None
+        """The instructions whose registers are known."""
         self._known_rows: Words = np.zeros((0, len(REGISTER_COLUMNS)), np.uint64)
 
     @functools.cached_property
-    def _keeps(self) -> bool:
-        return blocks_of(self.log.runs) <= BLOCKS_WITH_REGISTERS
+    def _usual(self) -> Places:
+        return self._usual_of(self.log)
 
     @property
     def encodings(self) -> Sequence[tuple[Gva, bytes]]:
@@ -49,29 +54,45 @@ class CheckedSource(RecordedSource):
         return cast(DescribedCode, self.code).encodings
 
     def _set_room(self, replay: Replay, size: int) -> None:
-        replay.set_room(size, registers=self._keeps and replay.recorder.first == 0)
+        is_new = replay.recorder.first == self._taken  # else it is gone through once more
+        if is_new and not self._taken:
+            replay.recorder.choose_registers(self._usual)
+        replay.set_room(size, registers=is_new)
 
     def _take_over(self, replay: Replay, timeline: object) -> None:
         super()._take_over(replay, timeline)  # type: ignore[arg-type]
-        if self._keeps and replay.recorder.first == 0:
-            self._rows = replay.registers
+        first = replay.recorder.first
+        begin = self._taken - first
+        codes = replay.instructions["code"][begin:]
+        self._taken += len(codes)
+        usual = self._usual.addresses
+        self._is_usual += [rip in usual for rip, _ in self._code.encodings[len(self._is_usual) :]]
+        found = np.flatnonzero(np.array(self._is_usual, bool)[codes]) + begin
+        if len(found):
+            self._indices.append(found + first)
+            self._rows.append(replay.registers[found])
 
-    def registers_before(self, indices: Numbers, code: Words, usual: Callable[[], Numbers]) -> Words:
+    def registers_before(self, indices: Numbers, code: Words) -> Words:
         """Return the registers before some instructions, in ascending order, a row each (`REGISTER_COLUMNS`).
 
         code   the number of the code of each instruction of the trace
-        usual  returns what else is likely to be asked for, so that one run gives all of it
         """
-        if self._rows is not None and (not len(indices) or int(indices[-1]) < len(self._rows)):
-            rows: Words = self._rows[indices]
-            return rows
-        at = np.searchsorted(self._known, indices)
-        if not len(self._known) or at.max(initial=-1) == len(self._known) or (self._known[at] != indices).any():
-            wanted = np.unique(np.concatenate([indices, self._known, usual()]))
-            self._known, self._known_rows = wanted, self._recorded_at(wanted, code)
-            at = np.searchsorted(wanted, indices)
-        known: Words = self._known_rows[at]
-        return known
+        if self._known is None:
+            self._known = np.concatenate([np.zeros(0, np.int64), *self._indices])
+            self._known_rows = np.concatenate([self._known_rows, *self._rows])
+            self._indices, self._rows = [], []
+        known = self._known
+        at = np.searchsorted(known, indices)
+        if at.max(initial=-1) == len(known) or (known[at] != indices).any():
+            missing = np.setdiff1d(indices, known)
+            rows = self._recorded_at(missing, code)
+            together = np.concatenate([known, missing])
+            order = np.argsort(together, kind="stable")
+            self._known = known = together[order]
+            self._known_rows = np.concatenate([self._known_rows, rows])[order]
+            at = np.searchsorted(known, indices)
+        found: Words = self._known_rows[at]
+        return found
 
     def _recorded_at(self, indices: Numbers, code: Words) -> Words:
         """Run the log once more, and record nothing but the instructions at the places of these."""

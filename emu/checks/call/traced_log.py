@@ -12,14 +12,16 @@ import numpy as np
 
 from emu.address import Gva
 from emu.checks.call.accessor_calls import accessors_of
-from emu.checks.call.code_kind import CodeKind
 from emu.checks.call.columns import CodeTable, Mask, Numbers
 from emu.checks.call.source import CheckedSource
 from emu.checks.call.tree import CallTree, call_trees
 from emu.checks.hookspec import CallRequest
+from emu.cpu.recorder import Places
 from emu.image import Module
 from emu.kernel.pool import PoolBlock
 from emu.profile import Profile
+from emu.trace.replay import Replay
+from emu.trace.run_log import RunLog
 from emu.trace.source import Words
 from emu.trace.trace import Trace
 
@@ -38,6 +40,22 @@ class Surroundings(NamedTuple):
     previous_mode: int
     allocated: tuple[PoolBlock | None, ...] = ()
     """Those that it allocated, one for each event; None where two have had the same address."""
+
+
+def modules_of(log: RunLog) -> tuple[Module, ...]:
+    """Return the modules that were loaded while a log was made, in order of address."""
+    return tuple(sorted(log.images.values(), key=_base))
+
+
+def begin_source(log: RunLog, spare: list[Replay], accessors: Mapping[str, str]) -> CheckedSource:
+    """Return the source of a log's trace, with the registers where accessors begin; `accessors` as in `TracedLog`."""
+    own = tuple(accessors.items())
+    return CheckedSource(log, spare, lambda ended: _entry_places(modules_of(ended), own))
+
+
+@functools.lru_cache(maxsize=16)
+def _entry_places(modules: tuple[Module, ...], own: tuple[tuple[str, str], ...]) -> Places:
+    return Places(accessors_of(modules, own))
 
 
 class TracedLog:
@@ -64,7 +82,7 @@ class TracedLog:
     @functools.cached_property
     def modules(self) -> tuple[Module, ...]:
         """The modules that were loaded, in order of address."""
-        return tuple(sorted(self.source.images, key=_base))
+        return modules_of(self.source.log)
 
     @functools.cached_property
     def module_numbers(self) -> Numbers:
@@ -93,14 +111,7 @@ class TracedLog:
 
     def registers_before(self, instructions: Numbers) -> Words:
         """Return the registers before some instructions, in ascending order."""
-        code = self.trace.instructions["code"]
-        return self.source.registers_before(instructions, code, lambda: self.usual_places)
-
-    @functools.cached_property
-    def usual_places(self) -> Numbers:
-        """The instructions whose registers are asked for most: where accessors begin, and what writes CR8."""
-        usual = self.is_accessor_entry | (self.code.kinds & CodeKind.WRITES_CR8 != 0)
-        return np.flatnonzero(usual[self.trace.instructions["code"]])
+        return self.source.registers_before(instructions, self.trace.instructions["code"])
 
     def accessor_at(self, entry: Gva) -> tuple[str, str] | None:
         """Return the name of the accessor that begins at an address, and that of the documented one that it is as."""

@@ -94,6 +94,19 @@ static uint32_t properties_of(struct code_record const *code)
     return properties;
 }
 
+static int is_chosen(struct recording const *recording, uint64_t rip)
+{
+    uint64_t low = 0, high = recording->chosen_count;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (recording->chosen[middle] < rip)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < recording->chosen_count && recording->chosen[low] == rip;
+}
+
 struct cached_code const *recorder_look_code_up(struct recorder *recorder, uint64_t rip, uint32_t size)
 {
     struct cached_code *cached = &recorder->cache[rip % CODE_CACHE];
@@ -111,6 +124,8 @@ struct cached_code const *recorder_look_code_up(struct recorder *recorder, uint6
         *slot = recorder->code_count++;
     }
     *cached = (struct cached_code){rip, *slot, recorder->epoch, found.properties};
+    if (is_chosen(recorder->recording, rip))
+        cached->properties |= CODE_IS_CHOSEN;
     /* A block lies on two pages at most. */
     if (recorder->core->state->paging_changed || may_be_written(recorder->core, rip) ||
         may_be_written(recorder->core, rip + PAGE))

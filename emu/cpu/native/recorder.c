@@ -117,6 +117,7 @@ static void read_registers(struct core *core, uint64_t *row)
     void *to[REGISTERS];
     for (int i = 0; i < REGISTERS; i++)
         to[i] = &row[i];
+    row[REGISTERS - 1] = 0; /* of RFLAGS the engine writes the lower half */
     core->engine.reg_read_batch(core->uc, core->facts.register_ids, to, REGISTERS);
 }
 
@@ -194,7 +195,7 @@ static void on_instruction(void *uc, uint64_t rip, uint32_t size, void *user)
         .flags = (uint8_t)((recorder->is_user ? INSTRUCTION_USER : 0u) |
                            (code->properties & CODE_REP ? INSTRUCTION_REP : 0u)),
     };
-    if (recording->registers)
+    if (recording->registers && (!recording->chosen_count || code->properties & CODE_IS_CHOSEN))
         read_registers(core, recording->registers[recording->instruction_count]);
     recording->instruction_count++;
     recorder->current = record;

@@ -34,6 +34,7 @@ struct access_record {
 #define CODE_FORGETS_FLAGS 64u    /* the engine forgets what it has computed of RFLAGS, where a hook is called in it */
 #define CODE_BEGINS_BLOCK 128u    /* where it did not, the processor that is run again has made it do so */
 #define CODE_SWAPS_BYTES 256u     /* movbe */
+#define CODE_IS_CHOSEN 1024u      /* its registers are asked for */
 #define CODE_ENDS_ANYWAY 512u     /* the engine brings it to its end although a hook in it has stopped the run */
 
 struct code_record {
@@ -71,6 +72,8 @@ struct recording {
     uint64_t stop_position;                   /* stop before the instruction of this number */
     uint64_t end_rip, end_blocks;             /* stop before the instruction there once so many blocks have started; or 0 */
     uint64_t (*registers)[18];                /* if not NULL: a row before each recorded instruction of the tables */
+    uint64_t const *chosen;                   /* if any, ascending: rows are written for instructions at these alone */
+    uint64_t chosen_count;
 
     uint32_t filtered; /* by what follows: */
     uint32_t active;   /* begin_at has been reached, or is none, and end_before has not been reached since */

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from emu import Bugchecked, Raised, Returned
-from emu.checks.call import source as source_module
 from emu.events import ExportCalled, PoolAllocated
 from tests.checks.captured import Captured
 
@@ -86,9 +85,7 @@ def test_declared_and_request(captured: Captured) -> None:
     assert call.previous_mode == 1
 
 
-@pytest.mark.parametrize("blocks", [0, source_module.BLOCKS_WITH_REGISTERS])
-def test_registers(captured: Captured, blocks: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_module, "BLOCKS_WITH_REGISTERS", blocks)
+def test_registers(captured: Captured) -> None:
     machine = captured.machine
     machine.reset()
     call = captured.call("Driver", machine.user.alloc(40), 40)

@@ -36,7 +36,6 @@ def test_any_instructions(copied: tuple[CheckedCall, Words], data: st.DataObject
 
 @pytest.mark.parametrize("room", [1, 7, 1 << 16])
 def test_in_a_long_call(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_module, "BLOCKS_WITH_REGISTERS", 0)
     monkeypatch.setattr(source_module, "REGISTER_ROOM", room)
     captured = Captured()
     machine = captured.machine
@@ -47,7 +46,6 @@ def test_in_a_long_call(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_asked_again_takes_no_other_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_module, "BLOCKS_WITH_REGISTERS", 0)
     captured = Captured()
     machine = captured.machine
     call = captured.call("CopyFromUser", machine.kernel.alloc(64), machine.user.alloc(64), 64)
