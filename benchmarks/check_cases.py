@@ -73,17 +73,20 @@ def _calls(
     user = machine.user.alloc(bytes(range(256)) * (size // 256 + 1), name="source")
     kernel = machine.kernel.alloc(size, name="target")
     arguments = (kernel, user, size) if source is None else (user, size)
+    machine.checkpoint()
 
     def call() -> None:
         if not isinstance(machine.call(routine, *arguments), Returned):
             raise RuntimeError(f"{routine} did not return")
 
     def look() -> None:
+        machine.reset()
         call()
         if machine.findings:
             raise RuntimeError(f"{routine} is not clean: {machine.findings[0]}")
 
     def trace() -> None:
+        machine.reset()
         with machine.trace() as taken:
             call()
         if not len(taken.instructions) or not len(taken.accesses) or machine.findings:
