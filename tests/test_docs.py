@@ -151,6 +151,15 @@ def test_the_driver_of_the_readme_builds_by_itself_and_in_five_lines(
         assert "in the __except of driver!Capture" in _unwrapped(run_program(*call, "--fault", "none@arg0+0").out)
 
 
+def test_the_double_fetch_of_the_readme_is_found_and_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    (command,) = [block for block in _blocks("README.md", "sh") if "--checks" in block]
+    (quote,) = [block for block in _blocks("README.md", "text") if "double-fetch" in block]
+    ran = run_program(*shlex.split(command)[1:])
+    assert (ran.status, ran.err) == (1, "")
+    assert _unwrapped(quote) in _unwrapped(ran.out)
+
+
 def test_the_how_to_about_compiled_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its commands show what it quotes, and its test fails for the leak and passes without it."""
     page = "docs/how-to/run-compiled-c.md"
