@@ -73,10 +73,17 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
         "jumping_call": "pushes and pops the flags in its body",
         "fault_in_epilogue": "overwrites the saved RBX, to see that the fault is in the epilogue",
     },
+    "flags": {"CallWithFlags": "gives the callee its flags by a popfq"},
     "jumps": {"protected": "changes xmm6 without a save, to see what a long jump restores"},
     "machine_frames": {
         "with_error_code": "makes a trap by hand, in a leaf",
         "without_error_code": "makes a trap by hand, in a leaf",
+    },
+    "mistaken": {
+        "ChangesRegister": _MEANT,
+        "ChangesVector": _MEANT,
+        "ClosesCallersWindow": _FLAGS,
+        "LeavesWindow": _FLAGS,
     },
     "modes_after_except": {"show_modes": _FLAGS},
     "observer": {"flags_now": _FLAGS},
