@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import capstone
 from capstone import x86 as cs
 
 from emu.address import ADDRESS_MASK, Gva
+from emu.cpu.disassembly import disassemble
 from emu.cpu.registers import GPR_NAMES
 
 _LOW_BYTES = {"al": 0, "cl": 1, "dl": 2, "bl": 3, "spl": 4, "bpl": 5, "sil": 6, "dil": 7}
@@ -20,9 +20,7 @@ def divisor_of(code: bytes, address: Gva, registers: Sequence[int], read: Callab
 
     `registers` are the sixteen general registers, `read` reads guest memory.
     """
-    decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
-    decoder.detail = True
-    found = next(decoder.disasm(code, address, 1), None)
+    found = disassemble(code, address)
     if found is None or found.mnemonic not in ("div", "idiv"):
         return None
     operand = found.operands[0]

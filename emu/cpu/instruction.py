@@ -12,6 +12,7 @@ from capstone import x86 as cs
 
 from emu.address import ADDRESS_MASK
 from emu.cpu import registers as r
+from emu.cpu.disassembly import disassemble
 
 MAXIMUM_LENGTH = 15
 """Bytes of the longest instruction (Intel SDM Vol. 2, 2.3.11)."""
@@ -79,17 +80,10 @@ class Instruction(NamedTuple):
 _NOTHING = Instruction("", 0, False, (), False, False, False, None)
 
 
-@functools.cache
-def _decoder() -> capstone.Cs:
-    decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
-    decoder.detail = True
-    return decoder
-
-
 @functools.lru_cache(maxsize=65536)
 def decode(code: bytes) -> Instruction:
     """Decode the first instruction of up to 15 bytes of code."""
-    found = next(_decoder().disasm(code, 0, 1), None)
+    found = disassemble(code)
     if found is None:
         return _NOTHING
     name = found.mnemonic.split()[-1]

@@ -6,8 +6,9 @@ from __future__ import annotations
 import functools
 from typing import Any, Final, NamedTuple
 
-import capstone
 from capstone import x86 as cs
+
+from emu.cpu.disassembly import disassemble
 
 FAMILIES: Final = 32
 """rax to r15 with their parts, then xmm0 to xmm15."""
@@ -53,17 +54,10 @@ class RegisterFlow(NamedTuple):
 NO_FLOW: Final = RegisterFlow(NO_FAMILY, NO_FAMILY, False, ())
 
 
-@functools.cache
-def _decoder() -> capstone.Cs:
-    decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
-    decoder.detail = True
-    return decoder
-
-
 @functools.lru_cache(maxsize=65536)
 def register_flow(code: bytes) -> RegisterFlow:
     """Return what the first instruction of some code does with registers; nothing for what is no instruction."""
-    found = next(_decoder().disasm(code, 0, 1), None)
+    found = disassemble(code)
     if found is None:
         return NO_FLOW
     name = found.mnemonic.split()[-1]

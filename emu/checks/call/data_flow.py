@@ -10,6 +10,7 @@ import capstone
 from capstone import x86 as cs
 
 from emu.cpu import registers as r
+from emu.cpu.disassembly import disassemble
 
 VECTORS: Final = 16
 """The number of xmm0; general registers have those of the hardware."""
@@ -54,18 +55,10 @@ class DataFlow(NamedTuple):
 NO_FLOW: Final = DataFlow((), (), False, False, ())
 
 
-@functools.cache
-def decoder() -> capstone.Cs:
-    """Return the disassembler, with details."""
-    made = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
-    made.detail = True
-    return made
-
-
 @functools.lru_cache(maxsize=65536)
 def data_flow(encoding: bytes) -> DataFlow:
     """Return what the results of an instruction are made of; nothing for what is no instruction."""
-    found = next(decoder().disasm(encoding, 0, 1), None)
+    found = disassemble(encoding)
     if found is None:
         return NO_FLOW
     name = found.mnemonic.split()[-1]

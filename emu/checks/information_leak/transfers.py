@@ -8,9 +8,10 @@ from typing import Any, Final, NamedTuple
 
 from capstone import x86 as cs
 
-from emu.checks.call.data_flow import NUMBERS, VECTORS, data_flow, decoder, numbers_of
+from emu.checks.call.data_flow import NUMBERS, VECTORS, data_flow, numbers_of
 from emu.checks.information_leak import combinations as c
 from emu.cpu import registers as r
+from emu.cpu.disassembly import disassemble
 
 MEMORY: Final = -1
 """In the place of a register: what the instruction reads, or writes, in memory."""
@@ -71,7 +72,7 @@ _TWO_HALVES: Final = {
 @functools.lru_cache(maxsize=65536)
 def transfers(encoding: bytes) -> tuple[Transfer, ...]:
     """Return what an instruction does; nothing where no shadow changes. All sources count as they were before it."""
-    found = next(decoder().disasm(encoding, 0, 1), None)
+    found = disassemble(encoding)
     if found is None:
         return ()
     name = found.mnemonic.split()[-1]

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ import capstone
 from capstone import x86 as cs
 
 from emu.address import ADDRESS_MASK
+from emu.cpu.disassembly import disassemble
 from emu.cpu.instruction import MAXIMUM_LENGTH
 from emu.seh.context import REGISTER_NAMES
 
@@ -97,16 +97,9 @@ _STOPPING_INTERRUPTS = frozenset((0x29, 0x2C))
 _BRANCHES_ON_COUNT = frozenset(("loop", "loope", "loopne", "jrcxz", "jecxz"))
 
 
-@functools.cache
-def _decoder() -> capstone.Cs:
-    decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
-    decoder.detail = True
-    return decoder
-
-
 def decode_at(read: CodeReader, rva: int) -> Instruction | None:
     """Decode the instruction at an RVA; None where there is none."""
-    found = next(_decoder().disasm(read(rva, MAXIMUM_LENGTH), rva, 1), None)
+    found = disassemble(read(rva, MAXIMUM_LENGTH), rva)
     return None if found is None else _convert(found)
 
 
