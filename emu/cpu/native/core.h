@@ -168,7 +168,11 @@ void mend_watched_flags(struct core *core);
 /* Whether cmpxchg8b or cmpxchg16b is what an opcode begins. */
 int is_wide_compare(uint8_t const *opcode, uint64_t size);
 
-/* guest_memory.c: read up to `size` bytes, fewer where a page is absent. */
+/* guest_memory.c: the page of an address by the tables at `table`, NULL without one. An absent leaf entry keeps its frame:
+   `rights` has the bits that all entries on the way have. */
+uint8_t *walk_to_page(uint8_t *ram, uint64_t ram_size, uint64_t table, uint64_t address, uint64_t *rights);
+
+/* Read up to `size` bytes, fewer where a page is absent. */
 uint64_t read_memory(struct core *core, uint64_t address, uint8_t *to, uint64_t size);
 
 /* Write bytes, none where a page is absent, whatever its protection. */

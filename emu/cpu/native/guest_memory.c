@@ -9,22 +9,26 @@
 #define WRITABLE 2u
 #define FRAME_MASK 0x000FFFFFFFFFF000ull
 
-static uint8_t *page_at(struct core const *core, uint64_t table, uint64_t address, uint64_t *rights)
+uint8_t *walk_to_page(uint8_t *ram, uint64_t ram_size, uint64_t table, uint64_t address, uint64_t *rights)
 {
     *rights = ~0ull;
     for (int shift = 39; shift >= 12; shift -= 9) {
         uint64_t entry;
         table &= FRAME_MASK;
-        if (table > core->ram_size - PAGE)
+        if (!(*rights & PRESENT) || table > ram_size - PAGE)
             return NULL;
-        memcpy(&entry, core->ram + table + (address >> shift & 511) * 8, sizeof entry);
-        if (!(entry & PRESENT))
-            return NULL;
+        memcpy(&entry, ram + table + (address >> shift & 511) * 8, sizeof entry);
         *rights &= entry;
         table = entry;
     }
     table &= FRAME_MASK;
-    return table > core->ram_size - PAGE ? NULL : core->ram + table;
+    return table > ram_size - PAGE ? NULL : ram + table;
+}
+
+static uint8_t *page_at(struct core const *core, uint64_t table, uint64_t address, uint64_t *rights)
+{
+    uint8_t *page = walk_to_page(core->ram, core->ram_size, table, address, rights);
+    return *rights & PRESENT ? page : NULL;
 }
 
 uint64_t read_memory(struct core *core, uint64_t address, uint8_t *to, uint64_t size)

@@ -6,8 +6,6 @@
 #include <string.h>
 
 #define PAGE 4096u
-#define PRESENT 1u
-#define FRAME_MASK 0x000FFFFFFFFFF000ull
 
 #define TRAP_FRAME_SIZE 0x190
 #define EXCEPTION_RECORD_SIZE 0x98
@@ -18,21 +16,12 @@
 
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
 
-uint8_t *kernel_page(struct kernel_memory const *memory, uint64_t address)
+/* NULL: there never was a page. */
+static uint8_t *kernel_page(struct kernel_memory const *memory, uint64_t address)
 {
-    uint64_t table = memory->root, entry = 0;
-    for (int shift = 39; shift >= 12; shift -= 9) {
-        table &= FRAME_MASK;
-        if (table > memory->ram_size - PAGE)
-            return NULL;
-        memcpy(&entry, memory->ram + table + (address >> shift & 511) * 8, sizeof entry);
-        /* A leaf entry keeps its frame in every page state. */
-        if (!(entry & PRESENT) && (shift > 12 || !(entry & FRAME_MASK)))
-            return NULL;
-        table = entry;
-    }
-    table &= FRAME_MASK;
-    return table > memory->ram_size - PAGE ? NULL : memory->ram + table;
+    uint64_t rights;
+    uint8_t *page = walk_to_page(memory->ram, memory->ram_size, memory->root, address, &rights);
+    return page == memory->ram ? NULL : page; /* frame 0 is nobody's */
 }
 
 int kernel_read(struct kernel_memory const *memory, uint64_t address, void *to, uint64_t size)

@@ -50,8 +50,6 @@ struct trap_records {
 #define PENDING_FLAGS 0x10000u /* RF: set in what a fault saves (Intel SDM Vol. 3, 17.3.1.1) */
 #define FLAG_INTERRUPTS 0x200u
 
-/* NULL: there never was a page. */
-uint8_t *kernel_page(struct kernel_memory const *memory, uint64_t address);
 /* Returns whether all of it could be read. */
 int kernel_read(struct kernel_memory const *memory, uint64_t address, void *to, uint64_t size);
 /* Returns whether all of it could be written; a part may be, where not. */
