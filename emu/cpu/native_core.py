@@ -192,8 +192,25 @@ class TrapRecords(ctypes.Structure):
     )
 
 
+class CallTables(ctypes.Structure):
+    """native/call_tables.h, struct call_tables."""
+
+    _fields_ = (
+        ("instructions", ctypes.c_void_p),
+        ("accesses", ctypes.c_void_p),
+        ("instruction_count", ctypes.c_uint64),
+        ("access_count", ctypes.c_uint64),
+        ("first_instruction", ctypes.c_uint64),
+        ("kinds", ctypes.c_void_p),
+        ("activations", ctypes.c_void_p),
+        ("activation_count", ctypes.c_uint64),
+        ("owner", ctypes.c_void_p),
+    )
+
+
 _LAYOUTS: Final = {
     "core_layout": ctypes.sizeof(State) << 16 | ctypes.sizeof(EngineFacts),
+    "call_tables_layout": ctypes.sizeof(CallTables),
     "pages_layout": ctypes.sizeof(Pages),
     "recording_layout": ctypes.sizeof(Recording),
     "trap_records_layout": ctypes.sizeof(TrapRecords),

@@ -168,7 +168,7 @@ class _Walk:
         numbers, rip, flags = table["code"], table["rip"], table["flags"]
         behind = rip + table["size"]
         moving = {row[0] - chunk.first for row in chunk.events.tolist() if row[5] in _MOVING}
-        elsewhere = np.flatnonzero((rip[1:] != behind[:-1]) & (rip[1:] != rip[:-1]))
+        elsewhere = ((rip[1:] != behind[:-1]) & (rip[1:] != rip[:-1])).nonzero()[0]
         if len(elsewhere) > _FEW:
             moved = np.zeros(len(table) + 1, bool)
             moved[list(moving)] = True

@@ -57,7 +57,7 @@ class AccessesOutside(Check):
         if not call.accessor_calls:
             return
         accesses, ranges = call.accesses, call.accessor_ranges
-        direct = np.flatnonzero(accesses.is_user & (ranges.running < 0))
+        direct = (accesses.is_user & (ranges.running < 0)).nonzero()[0]
         if not len(direct):
             return
         ranges_of = self._ranges(call)
@@ -80,7 +80,7 @@ class AccessesOutside(Check):
         keys = tree.owner[at] * 2 + call.in_kernel[at]
         order = np.argsort(keys, kind="stable")
         found = defaultdict(list)
-        for its in np.split(order, np.flatnonzero(np.diff(keys[order])) + 1):
+        for its in np.split(order, np.diff(keys[order]).nonzero()[0] + 1):
             if len(its) and keys[its[0]] >= 0:
                 found[self._caller(call, int(at[its[0]])).number].append(direct[its])
         return {caller: np.concatenate(numbers) for caller, numbers in found.items()}
@@ -98,7 +98,7 @@ class AccessesOutside(Check):
         addresses = accesses.address[by_address]
         for made, declared in ranges:
             bounds = np.array([max(declared.address - _WIDEST, 0), min(declared.end, ADDRESS_MASK)], np.uint64)
-            first, behind = np.searchsorted(addresses, bounds)
+            first, behind = addresses.searchsorted(bounds)
             near = by_address[first:behind]
             near = near[accesses.last[near] >= np.uint64(declared.address)]
             _, firsts = np.unique(accesses.rip[near], return_index=True)

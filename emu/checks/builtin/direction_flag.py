@@ -56,7 +56,7 @@ class DirectionFlag(Check):
     def _strings(self, call: CheckedCall, df: FlagChanges) -> Iterator[Finding]:
         strings = call.instructions.of_kind(CodeKind.STRING)
         strings = strings[df.flag[strings]]
-        before = np.searchsorted(df.changes, strings) - 1
+        before = df.changes.searchsorted(strings) - 1
         owner = call.tree.owner
         strings = strings[(before >= 0) & (owner[df.changes[before]] != owner[strings])]
         _, firsts = np.unique(call.instructions.rip[strings], return_index=True)

@@ -120,7 +120,7 @@ class InformationLeak(Check):
 
 def _listed(offsets: Addresses) -> str:
     """Return ascending numbers in words, those that follow each other as a range."""
-    groups = np.split(offsets, np.flatnonzero(np.diff(offsets) > 1) + 1)
+    groups = np.split(offsets, (np.diff(offsets) > 1).nonzero()[0] + 1)
     ranges = [(int(group[0]), int(group[-1])) for group in groups]
     texts = [f"{first}" if first == last else f"{first} to {last}" for first, last in ranges[:_SHOWN]]
     if len(ranges) > _SHOWN:

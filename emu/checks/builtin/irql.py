@@ -63,7 +63,7 @@ class Irql(Check):
         if not of_high.any():
             return
         for what, touched in self._pageable(call):
-            found = np.flatnonzero(of_high & touched)
+            found = (of_high & touched).nonzero()[0]
             _, firsts = np.unique(accesses.rip[found], return_index=True)
             for first in sorted(found[firsts].tolist()):
                 at = int(accesses.instruction[first])
@@ -85,7 +85,7 @@ class Irql(Check):
         rip = call.instructions.rip
         for module in call.modules:
             for name, begin, size in _pageable_sections(module):
-                at = np.flatnonzero(high & (rip >= np.uint64(begin)) & (rip < np.uint64(begin + size)))
+                at = (high & (rip >= np.uint64(begin)) & (rip < np.uint64(begin + size))).nonzero()[0]
                 if len(at):
                     first = int(at[0])
                     message = f"code in the pageable section {name} runs at {describe_irql(int(call.irql[first]))}"

@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import numpy as np
-
 from emu.address import Gva
 from emu.checks.builtin.irql import describe_irql
 from emu.checks.call.blame import export_site
@@ -97,7 +95,7 @@ class Lock(Check):
         return call.finding(self.name, message, export_site(call, made), [*evidence, *self._end(call, made.event)])
 
     def _irql(self, call: CheckedCall) -> Finding:
-        other = np.flatnonzero(call.irql != call.irql_at_end)
+        other = (call.irql != call.irql_at_end).nonzero()[0]
         last = int(other[-1]) if len(other) else len(call.instructions) - 1
         event = next((at for at, place in enumerate(call.event_places) if place > last), 0)
         return call.finding(self.name, "leaves the IRQL at another level than it found", last, self._end(call, event))

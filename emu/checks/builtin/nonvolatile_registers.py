@@ -55,7 +55,7 @@ class NonvolatileRegisters(Check):
     @hookimpl
     def emu_check_call(self, call: CheckedCall) -> Iterator[Finding]:
         """Report each place of a return once."""
-        numbers = np.flatnonzero(call.frames.returned)
+        numbers = call.frames.returned.nonzero()[0]
         if not len(numbers):
             return
         activations = [call.tree.activations[number] for number in numbers.tolist()]
@@ -83,9 +83,9 @@ class NonvolatileRegisters(Check):
         places = np.unique(np.concatenate([begins[which], ends[which]]))
         rows = call.registers_before(places)
         for name, number, found in suspects:
-            before = rows[np.searchsorted(places, begins[found]), number]
-            after = rows[np.searchsorted(places, ends[found]), number]
-            for at in np.flatnonzero(before != after).tolist():
+            before = rows[places.searchsorted(begins[found]), number]
+            after = rows[places.searchsorted(ends[found]), number]
+            for at in (before != after).nonzero()[0].tolist():
                 yield name, number, int(found[at]), int(before[at]), int(after[at])
 
     def _vectors(
@@ -109,8 +109,8 @@ class NonvolatileRegisters(Check):
         if not len(loads):
             return
         values = np.append(call.state_at(0).registers["mxcsr"], values) & _CONTROL
-        before, after = (values[np.searchsorted(loads, place)] for place in (begins, ends))
-        for at in np.flatnonzero(before != after).tolist():
+        before, after = (values[loads.searchsorted(place)] for place in (begins, ends))
+        for at in (before != after).nonzero()[0].tolist():
             yield MXCSR, -1, at, int(before[at]), int(after[at])
 
     def _findings(
@@ -137,7 +137,7 @@ def _landed(call: CheckedCall, begins: Numbers, ends: Numbers) -> Mask:
     if not landed:
         return np.zeros(len(begins), bool)
     places = np.array([call.event_places[number] for number in landed], np.int64)
-    inside: Mask = np.searchsorted(places, ends) > np.searchsorted(places, begins, "right")
+    inside: Mask = places.searchsorted(ends) > places.searchsorted(begins, "right")
     return inside
 
 

@@ -46,7 +46,7 @@ class OutOfRange(Check):
         outside = np.zeros(len(call.accesses), bool)
         if call.accessor_calls:
             outside = self._outside_of_accessors(call)
-            yield from self._of_accessors(call, np.flatnonzero(outside))
+            yield from self._of_accessors(call, outside.nonzero()[0])
         if call.declared and call.callee is not None and not call.is_accessor(call.callee):
             yield from self._of_buffers(call, ~outside)
 
@@ -54,7 +54,7 @@ class OutOfRange(Check):
         """Return the accesses of accessors that touch what they should not."""
         accesses, ranges = call.accesses, call.accessor_ranges
         outside = (ranges.running >= 0) & ~ranges.inside
-        in_kernel = np.flatnonzero(outside & ~accesses.is_user)
+        in_kernel = (outside & ~accesses.is_user).nonzero()[0]
         rows, address, last = self._columns(call, in_kernel)
         slots = call.frames.slot[[made.activation.number for made in call.accessor_calls]][rows]
         keeps = (address < slots + np.uint64(8 + HOME_SPACE)) & (address >= slots - np.uint64(_DEEPEST))
@@ -108,7 +108,7 @@ class OutOfRange(Check):
             begin, end = _pages(each)
             near |= accesses.touching(begin, end - begin)
             inside |= (accesses.address >= np.uint64(each.address)) & (accesses.last < np.uint64(each.end))
-        found = np.flatnonzero(considered & near & ~inside)
+        found = (considered & near & ~inside).nonzero()[0]
         if not len(found):
             return
         by_accessor = call.accessor_ranges.running[found]

@@ -74,14 +74,14 @@ class Pool(Check):
     def _accesses(self, call: CheckedCall, lives: tuple[PoolLife, ...]) -> Iterator[Finding]:
         accesses = call.accesses
         begin, end = min(life.block.base for life in lives), max(_end(life) for life in lives)
-        near = np.flatnonzero(accesses.touching(begin, end - begin))
+        near = accesses.touching(begin, end - begin).nonzero()[0]
         if not len(near):
             return
         near = near[np.argsort(accesses.address[near], kind="stable")]
         addresses = accesses.address[near]
         for number, life in enumerate(lives):
             bounds = np.array([life.block.base - _WIDEST + 1, _end(life)], np.uint64)
-            first, behind = np.searchsorted(addresses, bounds).tolist()
+            first, behind = addresses.searchsorted(bounds).tolist()
             if behind > first:
                 again = next((each.begin for each in lives[number + 1 :] if _shares_pages(each, life)), None)
                 yield from self._around(call, life, np.sort(near[first:behind]), again)

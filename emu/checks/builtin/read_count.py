@@ -80,11 +80,11 @@ class ReadCount(Check):
         """Return the reads or the writes of an accessor call that were made."""
         accesses, activation = call.accesses, call.accessor_calls[index].activation
         bounds = np.array([activation.begin, activation.end])
-        first, behind = np.searchsorted(accesses.instruction, bounds).tolist()
+        first, behind = accesses.instruction.searchsorted(bounds).tolist()
         of_kind = accesses.is_read if is_read else accesses.is_write
         chosen = of_kind[first:behind] & accesses.performed[first:behind]
         chosen &= call.accessor_ranges.running[first:behind] == index
-        numbers: Numbers = np.flatnonzero(chosen) + first
+        numbers: Numbers = chosen.nonzero()[0] + first
         return numbers
 
     def _repeated(

@@ -59,9 +59,9 @@ class SmapWindow(Check):
         opening = ac.changes[~ac.flag[ac.changes]]
         if not len(opening):
             return
-        ends = np.append(np.flatnonzero(ac.flag[1:] != ac.flag[:-1]) + 1, len(ac.flag))
-        ends = ends[np.searchsorted(ends, opening + 1, "right")]
-        first, behind = (np.searchsorted(call.accesses.instruction, place).tolist() for place in (opening, ends))
+        ends = np.append((ac.flag[1:] != ac.flag[:-1]).nonzero()[0] + 1, len(ac.flag))
+        ends = ends[ends.searchsorted(opening + 1, "right")]
+        first, behind = (call.accesses.instruction.searchsorted(place).tolist() for place in (opening, ends))
         is_user = call.accesses.is_user
         counts = [np.count_nonzero(is_user[begin:end]) for begin, end in zip(first, behind, strict=True)]
         owners = call.tree.owner[opening]

@@ -62,8 +62,8 @@ class Stack(Check):
 
     def _returns(self, call: CheckedCall) -> Iterator[Finding]:
         instructions, accesses = call.instructions, call.accesses
-        returns = np.flatnonzero(instructions.kinds & int(CodeKind.RETURN))
-        rows = np.minimum(np.searchsorted(accesses.instruction, returns), max(len(accesses) - 1, 0))
+        returns = (instructions.kinds & int(CodeKind.RETURN)).nonzero()[0]
+        rows = np.minimum(accesses.instruction.searchsorted(returns), max(len(accesses) - 1, 0))
         slots = _slots(call, returns)
         known = (slots != 0) & (accesses.instruction[rows] == returns)
         returns, rows, slots = returns[known], rows[known], slots[known]
@@ -132,7 +132,7 @@ class Stack(Check):
             is_local = is_near or callee == call.function_name(site)
             if is_local or callee.rpartition("!")[2] in _PROBES:
                 continue
-            index = int(np.searchsorted(calls, at))
+            index = int(calls.searchsorted(at))
             if is_off[index] and is_own[index]:
                 evidence = (
                     f"RSP is {int(pushed[index] + np.uint64(_SLOT)) % _ALIGNMENT} above a multiple of {_ALIGNMENT}"
@@ -152,10 +152,10 @@ class Stack(Check):
         if not len(sides):
             return
         sides = sides[accesses.instruction]
-        for number in self._first_of_each(call, np.flatnonzero((sides < 0) & accesses.is_write)):
+        for number in self._first_of_each(call, ((sides < 0) & accesses.is_write).nonzero()[0]):
             message = "writes below RSP, where an interrupt may write over it"
             yield call.finding(self.name, message, int(accesses.instruction[number]))
-        writes = np.flatnonzero((sides > 0) & accesses.is_write)
+        writes = ((sides > 0) & accesses.is_write).nonzero()[0]
         slots = _slots(call, accesses.instruction[writes])
         writes = writes[(slots != 0) & (accesses.address[writes] >= slots + np.uint64(_SLOT + HOME_SPACE))]
         for number in self._first_of_each(call, writes):
@@ -184,7 +184,7 @@ class Stack(Check):
         if not len(slots):
             return
         low, high = slots.min() + np.uint64(_SLOT), slots.max() + np.uint64(_SLOT + HOME_SPACE)
-        reads = np.flatnonzero((accesses.address >= low) & (accesses.address < high) & accesses.is_read)
+        reads = ((accesses.address >= low) & (accesses.address < high) & accesses.is_read).nonzero()[0]
         own = called[call.tree.owner[accesses.instruction[reads]]]
         above = accesses.address[reads] - np.minimum(own, accesses.address[reads])
         for number in self._first_of_each(call, reads[(above >= _SLOT) & (above < _SLOT + HOME_SPACE)]):
@@ -221,8 +221,8 @@ def _slots(call: CheckedCall, instructions: Numbers) -> Words:
 def _last_write(call: CheckedCall, address: int, before: int) -> int | None:
     """Return the last instruction before another one that wrote to a place on the stack."""
     accesses = call.accesses
-    behind = int(np.searchsorted(accesses.instruction, before))
-    writes = np.flatnonzero((accesses.touching(address, 1) & accesses.is_write & accesses.performed)[:behind])
+    behind = int(accesses.instruction.searchsorted(before))
+    writes = (accesses.touching(address, 1) & accesses.is_write & accesses.performed)[:behind].nonzero()[0]
     return int(accesses.instruction[writes[-1]]) if len(writes) else None
 
 

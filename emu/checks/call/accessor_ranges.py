@@ -56,8 +56,8 @@ class AccessorRanges:
     def of(self, index: int) -> Numbers:
         """Return the indices of the accesses of one accessor call."""
         activation = self._calls[index].activation
-        first, behind = np.searchsorted(self._accesses.instruction, [activation.begin, activation.end]).tolist()
-        found: Numbers = np.flatnonzero(self.running[first:behind] == index) + first
+        first, behind = self._accesses.instruction.searchsorted([activation.begin, activation.end]).tolist()
+        found: Numbers = (self.running[first:behind] == index).nonzero()[0] + first
         return found
 
     def _string(self, index: int) -> DeclaredRange:
@@ -82,7 +82,7 @@ class AccessorRanges:
             for index in self.outermost:
                 self._any_of(index, holds, found)
             return found
-        at = np.flatnonzero(self.running >= 0)
+        at = (self.running >= 0).nonzero()[0]
         rows, address, last = self.running[at], self._accesses.address[at], self._accesses.last[at]
         for column in range(self.first.shape[1]):
             found[at] |= holds(address, last, self.first[rows, column], self.last[rows, column])
@@ -93,7 +93,7 @@ class AccessorRanges:
     ) -> None:
         """Find it for one accessor call: its accesses lie together, and its ranges are the same for all."""
         activation = self._calls[index].activation
-        begin, behind = np.searchsorted(self._accesses.instruction, [activation.begin, activation.end]).tolist()
+        begin, behind = self._accesses.instruction.searchsorted([activation.begin, activation.end]).tolist()
         address, last = self._accesses.address[begin:behind], self._accesses.last[begin:behind]
         part = found[begin:behind]
         for column in range(self.first.shape[1]):
@@ -133,7 +133,7 @@ def end_of_string(accesses: Accesses, numbers: Numbers, address: int, size: int)
     offsets = rows["address"][:, None] - np.uint64(address) + np.arange(values.shape[1], dtype=np.uint64)
     is_its = (np.arange(values.shape[1]) < rows["size"][:, None]) & (offsets < np.uint64(1 << 63))
     known, at = np.unique(offsets[is_its], return_index=True)
-    gaps = np.flatnonzero(known != np.arange(len(known), dtype=np.uint64))
+    gaps = (known != np.arange(len(known), dtype=np.uint64)).nonzero()[0]
     read = (int(gaps[0]) if len(gaps) else len(known)) // size
     characters = values[is_its][at][: read * size].reshape(read, size)
     ends = np.flatnonzero(~characters.any(axis=1))

@@ -23,12 +23,13 @@ from emu.checks.call.columns import USER_END, Accesses, Instructions, Mask, Numb
 from emu.checks.call.export_calls import ExportCallMade, export_calls
 from emu.checks.call.frames import Frames
 from emu.checks.call.guards import Guards
+from emu.checks.call.native_tables import ACTIVATION, NativeTables
 from emu.checks.call.origins import Origins
 from emu.checks.call.places import describe_place
 from emu.checks.call.pool_lives import PoolLife, pool_lives
 from emu.checks.call.timeline import Timeline
 from emu.checks.call.traced_log import Surroundings, TracedLog
-from emu.checks.call.tree import Activation, CallTree, with_jumps
+from emu.checks.call.tree import JUMP, Activation, CallTree, with_jumps
 from emu.checks.finding import Finding, Place
 from emu.cpu import registers as r
 from emu.cpu.trap import ERROR_FETCH, Vector
@@ -37,6 +38,7 @@ from emu.image import Module
 from emu.kernel.explanation import Explanation
 from emu.outcome import Outcome
 from emu.profile import Profile
+from emu.trace.activations import CALL, HOST
 from emu.trace.run_log import LoggedCall, Run
 from emu.trace.source import MachineState, Words
 from emu.trace.trace import Trace
@@ -112,7 +114,7 @@ class CheckedCall:
         """What was touched, and by page faults, of what could not be, the first byte."""
         table = self.trace.accesses
         bounds = np.array([self.begin, self.end], np.uint64)
-        first, behind = np.searchsorted(table["instruction"], bounds).tolist()
+        first, behind = table["instruction"].searchsorted(bounds).tolist()
         return Accesses(with_faults(table[first:behind], self._page_faults()), self.begin, self.instructions)
 
     def _page_faults(self) -> list[tuple[int, TrapTaken]]:
@@ -140,7 +142,7 @@ class CheckedCall:
     @functools.cached_property
     def tree(self) -> CallTree:
         """Who called whom. Jumps to accessors begin activations, too."""
-        at = np.flatnonzero(self._log.is_accessor_entry[self.instructions.code])
+        at = self._log.is_accessor_entry[self.instructions.code].nonzero()[0]
         rips = self.instructions.rip[at].tolist()
         return with_jumps(self._log.trees[self._number], [*zip(at.tolist(), map(Gva, rips), strict=True)])
 
@@ -154,6 +156,21 @@ class CheckedCall:
     def frames(self) -> Frames:
         """Where return addresses stand, and which activations returned."""
         return Frames(self.tree, self.instructions, self.accesses)
+
+    @functools.cached_property
+    def native_tables(self) -> NativeTables:
+        """The same for the native core."""
+        table = np.zeros(len(self.tree.activations), ACTIVATION)
+        for row, each in zip(table, self.tree.activations, strict=True):
+            row["begin"], row["end"] = each.begin, each.end
+            row["parent"] = -1 if each.parent is None else each.parent.number
+            row["call_site"] = -1 if each.call_site is None else each.call_site
+            row["entry"], row["return_address"] = each.entry, each.return_address or 0
+            row["by"] = (CALL, JUMP, "filter or handler", "__finally", HOST).index(each.by)
+        table["slot"], table["returned"] = self.frames.slot, self.frames.returned
+        return NativeTables(
+            self.instructions.table, self.accesses.table, self.begin, self._log.code.kinds, table, self.tree.owner
+        )
 
     def registers_before(self, instructions: Numbers) -> Words:
         """Return the registers before some instructions, in ascending order, a row each (`REGISTER_COLUMNS`).
@@ -286,7 +303,7 @@ class CheckedCall:
     @functools.cached_property
     def direct_user_accesses(self) -> Numbers:
         """The accesses to user memory that no accessor made, nor what one called."""
-        touching = np.flatnonzero(self.accesses.is_user)
+        touching = self.accesses.is_user.nonzero()[0]
         direct: Numbers = touching[~self.in_accessor[self.accesses.instruction[touching]]]
         return direct
 

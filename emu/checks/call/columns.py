@@ -100,7 +100,7 @@ class Instructions:
         ends = np.ones(len(self) + 1, bool)
         if len(self):
             ends[1:-1] = self.code[1:] != self.code[:-1]
-        return np.flatnonzero(ends[1:] | ends[:-1])
+        return (ends[1:] | ends[:-1]).nonzero()[0]
 
     def encoding(self, index: int) -> bytes:
         """Return the bytes of one."""
@@ -122,7 +122,8 @@ class Instructions:
         """Return the indices of the instructions of a kind that retired."""
         if not self.has_kind(kind):
             return np.zeros(0, np.int64)
-        return np.flatnonzero((self.kinds & int(kind) != 0) & ~self.trapped)
+        found: Numbers = ((self.kinds & int(kind) != 0) & ~self.trapped).nonzero()[0]
+        return found
 
 
 def with_faults(table: Table, faults: Sequence[tuple[int, TrapTaken]]) -> Table:
@@ -137,7 +138,7 @@ def with_faults(table: Table, faults: Sequence[tuple[int, TrapTaken]]) -> Table:
         row["instruction"], row["address"], row["size"] = index, trap.address, 1
         row["kind"] = WRITE if trap.error_code & ERROR_WRITE else READ
         row["flags"] = AccessFlag.NOT_PERFORMED
-    behind = np.searchsorted(table["instruction"], rows["instruction"], "right")
+    behind = table["instruction"].searchsorted(rows["instruction"], "right")
     together: Table = np.insert(table, behind, rows)
     return together
 

@@ -66,7 +66,7 @@ class Fetches:
         """`left_out`: accesses that are none, as those of a probe."""
         self._call = call
         accesses = call.accesses
-        self._at = np.flatnonzero(accesses.is_user & accesses.performed & ~left_out)
+        self._at = (accesses.is_user & accesses.performed & ~left_out).nonzero()[0]
         if len(self._at) and accesses.is_read[self._at].any():
             self._at = self._at[_meets_another(accesses.address[self._at], accesses.last[self._at])]
         else:
@@ -88,7 +88,7 @@ class Fetches:
         reads = accesses.is_read[access]
         ordinal = _ordinals(byte, reads)
         fetch = self._fetch_numbers()[access]
-        again = np.flatnonzero((byte[1:] == byte[:-1]) & (fetch[1:] != fetch[:-1]) & reads[1:]) + 1
+        again = ((byte[1:] == byte[:-1]) & (fetch[1:] != fetch[:-1]) & reads[1:]).nonzero()[0] + 1
         if not len(again):
             return
         pairs = np.stack((fetch[again - 1], fetch[again]), 1)

@@ -21,7 +21,7 @@ class FlagChanges:
         """`flag` has its value before each instruction, `kinds` are those of the instructions that change it."""
         self._call = call
         self.flag = flag
-        changes = np.flatnonzero(flag[1:] != flag[:-1])
+        changes = (flag[1:] != flag[:-1]).nonzero()[0]
         self.changes: Numbers = changes[call.instructions.kinds[changes] & int(kinds) != 0]
         """The instructions that changed it; not where the host did, as it takes a trap."""
         self._activations = call.tree.activations
@@ -34,13 +34,13 @@ class FlagChanges:
 
     def changed_last(self, before: int) -> int | None:
         """Return the last instruction before another one that changed it."""
-        at = int(np.searchsorted(self.changes, before)) - 1
+        at = int(self.changes.searchsorted(before)) - 1
         return int(self.changes[at]) if at >= 0 else None
 
     def returned_changed(self) -> Iterator[tuple[Activation, int]]:
         """Give the activations that returned with another value because of an instruction of their own, and that."""
         call = self._call
-        returned = np.flatnonzero(call.frames.returned)
+        returned = call.frames.returned.nonzero()[0]
         lasts = np.array([self._activations[number].end - 1 for number in returned.tolist()], np.int64)
         differs = self.flag[lasts] != self.at_begin[returned]
         for number, last in zip(returned[differs].tolist(), lasts[differs].tolist(), strict=True):

@@ -35,7 +35,7 @@ class Frames:
 
     def pushed_at(self, calls: Numbers) -> Words:
         """Return the address at which each of some call instructions pushed."""
-        pushed: Words = self._accesses.address[np.searchsorted(self._accesses.instruction, calls, "right") - 1]
+        pushed: Words = self._accesses.address[self._accesses.instruction.searchsorted(calls, "right") - 1]
         return pushed
 
     @functools.cached_property

@@ -6,8 +6,6 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from emu.address import Gva
 from emu.checks.call.code_kind import CodeKind
 from emu.checks.call.tree import Activation
@@ -68,7 +66,7 @@ class Guards:
             return activation.return_address
         parent, call = activation.parent, self._call
         assert parent is not None
-        ran = np.flatnonzero(call.tree.owner[: activation.begin] == parent.number)
+        ran = (call.tree.owner[: activation.begin] == parent.number).nonzero()[0]
         if not len(ran):
             return parent.entry
         last = int(ran[-1])

@@ -104,9 +104,9 @@ class Origins:
         if step.register == r.RSP:
             return [Origin(OriginKind.STACK_POINTER, step.instruction, None, r.RSP, step.as_kernel_address)]
         changed, by_host = self._changing(step.register), self._set_by_host(step.register)
-        at = int(np.searchsorted(changed, step.instruction)) - 1
+        at = int(changed.searchsorted(step.instruction)) - 1
         last = int(changed[at]) if at >= 0 else -1
-        host = int(np.searchsorted(by_host, step.instruction, "right")) - 1
+        host = int(by_host.searchsorted(step.instruction, "right")) - 1
         if host >= 0 and int(by_host[host]) > last:
             begin = int(by_host[host])
             kind = OriginKind.HOST if begin > 0 else OriginKind.ARGUMENT
@@ -122,7 +122,7 @@ class Origins:
         return found
 
     def _made_by(self, instruction: int) -> range:
-        first, behind = np.searchsorted(self._accesses.instruction, [instruction, instruction + 1]).tolist()
+        first, behind = self._accesses.instruction.searchsorted([instruction, instruction + 1]).tolist()
         return range(first, behind)
 
     def _back_from_memory(self, step: _Step) -> list[_Step | Origin]:
@@ -134,7 +134,7 @@ class Origins:
         )
         if accesses.is_user[access]:
             return [Origin(OriginKind.USER_MEMORY, step.instruction, access, -1, kernel)]
-        writes = np.flatnonzero(accesses.touching(address, size)[:access] & accesses.is_write[:access])
+        writes = (accesses.touching(address, size)[:access] & accesses.is_write[:access]).nonzero()[0]
         wanted = set(range(address, address + size))
         found: list[_Step | Origin] = []
         for write in reversed(writes.tolist()):
@@ -164,7 +164,7 @@ class Origins:
             ran = np.unique(code)
             first = {int(number): self._instructions.encoding(int(at)) for number, at in _firsts(code)}
             changing = [number for number in ran.tolist() if register in data_flow(first[number]).changes]
-            found = self._changes[register] = np.flatnonzero(np.isin(code, changing) & ~self._instructions.trapped)
+            found = self._changes[register] = (np.isin(code, changing) & ~self._instructions.trapped).nonzero()[0]
         return found
 
     def _set_by_host(self, register: int) -> Numbers:

@@ -45,17 +45,17 @@ class Preservation:
         for name, number in NONVOLATILE.items():
             if not self._changed >> number & 1:
                 if number < VECTORS and unwound.any():
-                    yield name, number, np.flatnonzero(unwound)
+                    yield name, number, unwound.nonzero()[0]
                 continue
             changes = self._changes(number)
             first, behind = changes.searchsorted(self._begins), changes.searchsorted(self._ends)
             changed = behind > first
             by_host = unwound & changed if number >= VECTORS else unwound
-            which = np.flatnonzero(changed)
+            which = changed.nonzero()[0]
             if len(which):
                 kept = self._is_put_back(number, changes[first[which]], changes[behind[which] - 1], which)
                 changed[which[kept]] = False
-            found = np.flatnonzero(changed | by_host)
+            found = (changed | by_host).nonzero()[0]
             if len(found):
                 yield name, number, found
 
@@ -78,11 +78,11 @@ class Preservation:
     def mxcsr_loads(self) -> tuple[Numbers, Numbers]:
         """The instructions that load MXCSR, and what each loads."""
         at = self._at[self._moves & LOADS_MXCSR != 0] if self._changed & LOADS_MXCSR else self._at[:0]
-        rows = np.searchsorted(self._accesses.instruction, at)
+        rows = self._accesses.instruction.searchsorted(at)
         return at, self._accesses.table["low"][rows].astype(np.int64)
 
     def changed_last(self, number: int, before: int) -> int | None:
         """Return the last instruction before another one that changed a register."""
         changes = self._changes(number)
-        at = int(np.searchsorted(changes, before)) - 1
+        at = int(changes.searchsorted(before)) - 1
         return int(changes[at]) if at >= 0 else None

@@ -67,7 +67,7 @@ class CheckedSource(RecordedSource):
         self._taken += len(codes)
         usual = self._usual.addresses
         self._is_usual += [rip in usual for rip, _ in self._code.encodings[len(self._is_usual) :]]
-        found = np.flatnonzero(np.array(self._is_usual, bool)[codes]) + begin
+        found = np.array(self._is_usual, bool)[codes].nonzero()[0] + begin
         if len(found):
             self._indices.append(found + first)
             self._rows.append(replay.registers[found])
@@ -82,7 +82,7 @@ class CheckedSource(RecordedSource):
             self._known_rows = np.concatenate([self._known_rows, *self._rows])
             self._indices, self._rows = [], []
         known = self._known
-        at = np.searchsorted(known, indices)
+        at = known.searchsorted(indices)
         if at.max(initial=-1) == len(known) or (known[at] != indices).any():
             missing = np.setdiff1d(indices, known)
             rows = self._recorded_at(missing, code)
@@ -90,7 +90,7 @@ class CheckedSource(RecordedSource):
             order = np.argsort(together, kind="stable")
             self._known = known = together[order]
             self._known_rows = np.concatenate([self._known_rows, rows])[order]
-            at = np.searchsorted(known, indices)
+            at = known.searchsorted(indices)
         found: Words = self._known_rows[at]
         return found
 
@@ -100,7 +100,7 @@ class CheckedSource(RecordedSource):
             return np.zeros((0, len(REGISTER_COLUMNS)), np.uint64)
         wanted = np.zeros(len(self.encodings), bool)
         wanted[code[indices]] = True
-        rips = sorted({self.encodings[number][0] for number in np.flatnonzero(wanted).tolist()})
+        rips = sorted({self.encodings[number][0] for number in wanted.nonzero()[0].tolist()})
         places = set(rips)
         at_places = np.array([rip in places for rip, _ in self.encodings], bool)[code]
         numbers = at_places[: int(indices[-1]) + 1].cumsum()[indices] - 1

@@ -68,7 +68,7 @@ class Timeline:
         kinds = self._instructions.kinds[at]
         loaded = np.zeros(len(at), np.int64)
         if self._instructions.has_kind(CodeKind.LOADS_FLAGS):
-            loads = np.flatnonzero(kinds & _LOADS)
+            loads = (kinds & _LOADS).nonzero()[0]
             loaded[loads] = self._loaded_flags(at[loads])
         return at, kinds, loaded
 
@@ -90,8 +90,8 @@ class Timeline:
     def _loaded_flags(self, at: Numbers) -> Numbers:
         """Return what `popfq` and `iretq` loaded."""
         low = self._accesses.table["low"]
-        firsts = np.searchsorted(self._accesses.instruction, at).tolist()
-        behind = np.searchsorted(self._accesses.instruction, at + 1).tolist()
+        firsts = self._accesses.instruction.searchsorted(at).tolist()
+        behind = self._accesses.instruction.searchsorted(at + 1).tolist()
         values = []
         for first, last in zip(firsts, behind, strict=True):
             is_return = last - first > 2  # iretq pops RIP and CS before them, RSP and SS behind them

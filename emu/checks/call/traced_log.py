@@ -90,7 +90,7 @@ class TracedLog:
         rips = self.code.rips
         bases = np.array([module.base for module in self.modules], np.uint64)
         ends = np.array([module.base + module.size for module in self.modules], np.uint64)
-        at = np.searchsorted(bases, rips, "right") - 1
+        at = bases.searchsorted(rips, "right") - 1
         return np.where((at >= 0) & (rips < ends[at]), at, -1)
 
     @functools.cached_property
