@@ -7,7 +7,7 @@ import ctypes
 import functools
 import sys
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 BUILT: Final = Path(__file__).parent.parent / "_built"
 
@@ -192,6 +192,62 @@ class TrapRecords(ctypes.Structure):
     )
 
 
+class ActivationWalk(ctypes.Structure):
+    """native/activations.c, struct activation_walk."""
+
+    NO_EVENT: ClassVar[int] = 0xFF
+
+    _fields_ = (
+        ("open", ctypes.c_void_p),
+        ("open_count", ctypes.c_uint64),
+        ("deepest", ctypes.c_uint64),
+        ("instructions", ctypes.c_void_p),
+        ("instruction_count", ctypes.c_uint64),
+        ("first", ctypes.c_uint64),
+        ("events", ctypes.c_void_p),
+        ("event_count", ctypes.c_uint64),
+        ("first_event", ctypes.c_uint64),
+        ("flows", ctypes.c_char_p),
+        ("flow_count", ctypes.c_uint64),
+        ("call_ends", ctypes.c_void_p),
+        ("call_count", ctypes.c_uint64),
+        ("steps", ctypes.c_void_p),
+        ("step_room", ctypes.c_uint64),
+        ("step_count", ctypes.c_uint64),
+        ("next_instruction", ctypes.c_uint64),
+        ("next_event", ctypes.c_uint64),
+        ("calls_ended", ctypes.c_uint64),
+        ("moved_at", ctypes.c_uint64),
+        ("moved_by", ctypes.c_uint32),
+        ("has_last", ctypes.c_uint32),
+        ("last", ctypes.c_uint64 * 3),
+        ("stub_length", ctypes.c_uint64),
+        ("asked_before", ctypes.c_uint32),
+        ("asked_reached", ctypes.c_uint32),
+        ("answers", ctypes.c_uint32 * 4 * 64),
+    )
+
+
+class CallTree(ctypes.Structure):
+    """native/call_tree.c, struct call_tree."""
+
+    _fields_ = (
+        ("steps", ctypes.c_void_p),
+        ("step_count", ctypes.c_uint64),
+        ("steps_taken", ctypes.c_uint64),
+        ("instructions", ctypes.c_void_p),
+        ("first", ctypes.c_uint64),
+        ("count", ctypes.c_uint64),
+        ("is_entry", ctypes.c_void_p),
+        ("activations", ctypes.c_void_p),
+        ("room", ctypes.c_uint64),
+        ("activation_count", ctypes.c_uint64),
+        ("owner", ctypes.c_void_p),
+        ("owned", ctypes.c_uint64),
+        ("top", ctypes.c_int64),
+    )
+
+
 class CallTables(ctypes.Structure):
     """native/call_tables.h, struct call_tables."""
 
@@ -210,7 +266,9 @@ class CallTables(ctypes.Structure):
 
 _LAYOUTS: Final = {
     "core_layout": ctypes.sizeof(State) << 16 | ctypes.sizeof(EngineFacts),
-    "call_tables_layout": ctypes.sizeof(CallTables),
+    "activation_walk_layout": ctypes.sizeof(ActivationWalk) << 8 | 24,
+    "call_tables_layout": ctypes.sizeof(CallTables) << 8 | 64,
+    "call_tree_layout": ctypes.sizeof(CallTree),
     "pages_layout": ctypes.sizeof(Pages),
     "recording_layout": ctypes.sizeof(Recording),
     "trap_records_layout": ctypes.sizeof(TrapRecords),
@@ -292,6 +350,13 @@ def load_native_core() -> ctypes.CDLL:
     library.core_keep_plan.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32]
     library.core_forget_plans.restype = None
     library.core_forget_plans.argtypes = [ctypes.c_void_p]
+    for function in (library.core_walk, library.core_call_tree):
+        function.restype = ctypes.c_uint32
+        function.argtypes = [ctypes.c_void_p]
+    library.core_answer_walk.restype = None
+    library.core_answer_walk.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
+    library.core_call_frames.restype = None
+    library.core_call_frames.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
     library.pages_checkpoint.restype = None
     library.pages_reset.restype = ctypes.c_uint32
     for function in (library.pages_checkpoint_all, library.pages_reset_all):

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 import numpy as np
 import pytest
@@ -17,14 +16,12 @@ from emu.trace import ACCESS, EVENT, INSTRUCTION, Chunk, Code, StoredSource, Tra
 from emu.trace import activations as activations_module
 from emu.trace.activations import CALL, HOST, Began, Ended, Happened, activations
 from emu.trace.layout import EventKind
+from emu.trace.source import TraceError
 from tests.conformance.seh.programs import PROGRAMS, Program
+from tests.trace.activation_model import Model
 from tests.trace.made import copied
+from tests.trace.random_calls import CALL_CODE, HLT, NOP, RETURN_CODE, random_traces
 from tests.trace.ways_out import ACCEPTED, CONSTANT, NORMAL, REFUSED, trace_ways
-
-CALL_CODE: Final = b"\xff\xd0"
-RETURN_CODE: Final = b"\xc3"
-NOP: Final = b"\x90"
-HLT: Final = b"\xf4"
 
 
 class InPieces(Trace):
@@ -111,11 +108,15 @@ def test_calls_that_never_return_are_cut(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [line.count("  ") for line in lines] == [0, 1, 2, 0, 1]
 
 
-@given(st.lists(st.sampled_from([CALL_CODE, RETURN_CODE, NOP, HLT]), max_size=30), st.integers(0, 3))
-def test_activations_nest_whatever_happens_and_do_not_depend_on_chunks(codes: list[bytes], apart: int) -> None:
-    trace = made(*((0x1000 - index * 0x10 * apart % 0x700, code) for index, code in enumerate(codes)))
-    steps = list(activations(trace))
-    assert list(activations(InPieces(trace._source))) == steps
+@given(random_traces(), st.sampled_from([2, 4096]))
+def test_the_native_core_goes_by_the_rules(trace: Trace, deepest: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(activations_module, "DEEPEST", deepest)
+        steps = list(activations(trace))
+        assert steps == list(Model(trace, deepest).steps())
+        assert list(activations(InPieces(trace._source))) == steps
+        patched.setattr(activations_module, "_ROOM", 2)
+        assert list(activations(trace)) == steps
     open_now, at = 0, 0
     for step in steps:
         open_now += isinstance(step, Began) - isinstance(step, Ended)
@@ -123,6 +124,14 @@ def test_activations_nest_whatever_happens_and_do_not_depend_on_chunks(codes: li
         assert step.at >= at
         at = step.at
     assert open_now == 0
+
+
+def test_code_that_a_trace_does_not_have_is_refused() -> None:
+    rows = [(0x10, 0, 0, 0, 0, 1, 0), (0x20, 1, 0, 7, 0, 1, 0)]
+    code = [Code(Gva(0x10), NOP, "", "", 0, "", 0)]
+    source = StoredSource(np.array(rows, INSTRUCTION), np.zeros(0, ACCESS), np.zeros(0, EVENT), code=code, calls=())
+    with pytest.raises(TraceError, match="a code that the trace does not have"):
+        list(activations(Trace(source)))
 
 
 def test_an_unwind_ends_what_it_passes() -> None:

@@ -23,13 +23,13 @@ from emu.checks.call.columns import USER_END, Accesses, Instructions, Mask, Numb
 from emu.checks.call.export_calls import ExportCallMade, export_calls
 from emu.checks.call.frames import Frames
 from emu.checks.call.guards import Guards
-from emu.checks.call.native_tables import ACTIVATION, NativeTables
+from emu.checks.call.native_tables import NativeTables
 from emu.checks.call.origins import Origins
 from emu.checks.call.places import describe_place
 from emu.checks.call.pool_lives import PoolLife, pool_lives
 from emu.checks.call.timeline import Timeline
 from emu.checks.call.traced_log import Surroundings, TracedLog
-from emu.checks.call.tree import JUMP, Activation, CallTree, with_jumps
+from emu.checks.call.tree import Activation, CallTree
 from emu.checks.finding import Finding, Place
 from emu.cpu import registers as r
 from emu.cpu.trap import ERROR_FETCH, Vector
@@ -38,7 +38,6 @@ from emu.image import Module
 from emu.kernel.explanation import Explanation
 from emu.outcome import Outcome
 from emu.profile import Profile
-from emu.trace.activations import CALL, HOST
 from emu.trace.run_log import LoggedCall, Run
 from emu.trace.source import MachineState, Words
 from emu.trace.trace import Trace
@@ -139,12 +138,10 @@ class CheckedCall:
         """Whether each instruction is the kernel image's own."""
         return self._log.in_kernel[self.instructions.code]
 
-    @functools.cached_property
+    @property
     def tree(self) -> CallTree:
         """Who called whom. Jumps to accessors begin activations, too."""
-        at = self._log.is_accessor_entry[self.instructions.code].nonzero()[0]
-        rips = self.instructions.rip[at].tolist()
-        return with_jumps(self._log.trees[self._number], [*zip(at.tolist(), map(Gva, rips), strict=True)])
+        return self._log.trees[self._number]
 
     @functools.cached_property
     def callee(self) -> Activation | None:
@@ -155,22 +152,24 @@ class CheckedCall:
     @functools.cached_property
     def frames(self) -> Frames:
         """Where return addresses stand, and which activations returned."""
-        return Frames(self.tree, self.instructions, self.accesses)
+        return Frames(self.tree.table, self._tables, self.accesses)
 
     @functools.cached_property
-    def native_tables(self) -> NativeTables:
-        """The same for the native core."""
-        table = np.zeros(len(self.tree.activations), ACTIVATION)
-        for row, each in zip(table, self.tree.activations, strict=True):
-            row["begin"], row["end"] = each.begin, each.end
-            row["parent"] = -1 if each.parent is None else each.parent.number
-            row["call_site"] = -1 if each.call_site is None else each.call_site
-            row["entry"], row["return_address"] = each.entry, each.return_address or 0
-            row["by"] = (CALL, JUMP, "filter or handler", "__finally", HOST).index(each.by)
-        table["slot"], table["returned"] = self.frames.slot, self.frames.returned
+    def _tables(self) -> NativeTables:
         return NativeTables(
-            self.instructions.table, self.accesses.table, self.begin, self._log.code.kinds, table, self.tree.owner
+            self.instructions.table,
+            self.accesses.table,
+            self.begin,
+            self._log.code.kinds,
+            self.tree.table,
+            self.tree.owner,
         )
+
+    @property
+    def native_tables(self) -> NativeTables:
+        """Its tables for the native core, those of its frames among them."""
+        assert self.frames is not None
+        return self._tables
 
     def registers_before(self, instructions: Numbers) -> Words:
         """Return the registers before some instructions, in ascending order, a row each (`REGISTER_COLUMNS`).

@@ -32,6 +32,8 @@ class CodeKind(IntFlag):
     """A string instruction: DF says in which direction it goes."""
     LOCKED = 512
     """It has a `lock` prefix, or is an `xchg` with memory."""
+    HALT = 1024
+    """`hlt`: what the host has code return to that it began."""
 
 
 _STRINGS: Final = ("movs", "stos", "lods", "scas", "cmps", "ins", "outs")
@@ -46,6 +48,7 @@ _BY_NAME: Final = {
     "popfq": CodeKind.LOADS_FLAGS,
     "stac": CodeKind.STAC,
     "clac": CodeKind.CLAC,
+    "hlt": CodeKind.HALT,
     "std": CodeKind.STD,
     "cld": CodeKind.CLD,
 }

@@ -13,18 +13,11 @@ from emu.cpu.native_core import CallTables
 from emu.trace.source import Table
 
 ACTIVATION: Final = np.dtype(
-    [
-        ("begin", "<i8"),
-        ("end", "<i8"),
-        ("parent", "<i8"),
-        ("call_site", "<i8"),
-        ("entry", "<u8"),
-        ("return_address", "<u8"),
-        ("slot", "<u8"),
-        ("by", "u1"),
-        ("returned", "u1"),
-        ("unused", "u1", 6),
-    ]
+    {
+        "names": ["begin", "end", "parent", "call_site", "entry", "return_address", "slot", "by", "returned"],
+        "formats": ["<i8", "<i8", "<i8", "<i8", "<u8", "<u8", "<u8", "u1", "u1"],
+        "itemsize": 64,
+    }
 )
 """native/call_tables.h, struct activation."""
 

@@ -76,8 +76,8 @@ class TracedLog:
 
     @functools.cached_property
     def trees(self) -> list[CallTree]:
-        """Who called whom in each call."""
-        return call_trees(self.trace, [rip for rip, _ in self.source.encodings])
+        """Who called whom in each call; jumps to accessors begin activations, too."""
+        return call_trees(self.trace, self.is_accessor_entry)
 
     @functools.cached_property
     def modules(self) -> tuple[Module, ...]:

@@ -3,19 +3,19 @@
 
 from __future__ import annotations
 
-import bisect
-import operator
+import ctypes
+import functools
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 import numpy as np
 
 from emu.address import Gva
-from emu.checks.call.columns import Numbers
-from emu.trace.activations import CALL, Began, Ended, activations
+from emu.checks.call.columns import Mask, Numbers
+from emu.checks.call.native_tables import ACTIVATION
+from emu.cpu import native_core
+from emu.trace.activations import BEGAN_BY, CALL, JUMP, steps_of
+from emu.trace.source import Table
 from emu.trace.trace import Trace
-
-JUMP: Final = "jump"
 
 
 class Activation:
@@ -73,10 +73,29 @@ class Activation:
 class CallTree:
     """The activations of one call, in the order in which they began."""
 
-    def __init__(self, all_activations: Sequence[Activation], owner: Numbers) -> None:
-        self.activations = all_activations
+    def __init__(self, table: Table, owner: Numbers) -> None:
+        self.table = table
+        """`ACTIVATION`; `slot` and `returned` are for `emu.checks.call.frames` to fill in."""
         self.owner = owner
         """Of each instruction the number of its activation; -1 for none."""
+
+    @functools.cached_property
+    def activations(self) -> Sequence[Activation]:
+        """The same one by one."""
+        found: list[Activation] = []
+        for number, (begin, end, parent, site, entry, return_address, _, by, _) in enumerate(self.table.tolist()):
+            each = Activation(
+                number,
+                None if parent < 0 else found[parent],
+                begin,
+                Gva(entry),
+                BEGAN_BY[by],
+                None if site < 0 else site,
+                Gva(return_address) if return_address else None,
+            )
+            each.end = end
+            found.append(each)
+        return found
 
     def at(self, instruction: int) -> Activation | None:
         """Return the activation that an instruction belongs to."""
@@ -84,92 +103,35 @@ class CallTree:
         return None if number < 0 else self.activations[number]
 
 
-_begin = operator.attrgetter("begin")
+_ROOM = 64
+"""Activations that there is room for at first."""
 
 
-def with_jumps(tree: CallTree, jumps: Sequence[tuple[int, Gva]]) -> CallTree:
-    """Return a tree in which a jump to a function's begin (a tail call, a thunk) begins an activation, too.
+def call_trees(trace: Trace, is_entry: Mask) -> list[CallTree]:
+    """Return the tree of each call of a trace (native/call_tree.c).
 
-    jumps  in ascending order, index of the instruction that was jumped to and its address
+    is_entry  of each code whether a jump there begins an activation, too: an accessor's first instruction
     """
-    owner, found = tree.owner.copy(), list(tree.activations)
-    called: dict[Activation, list[Activation]] = {}
-    for each in found:
-        if each.parent is not None:
-            called.setdefault(each.parent, []).append(each)
-    for at, entry in jumps:
-        left = found[int(owner[at])] if owner[at] >= 0 else None
-        if left is None or left.begin == at or left.entry == entry:
-            continue
-        reached = Activation(len(found), left, at, entry, JUMP, at - 1, left.return_address)
-        reached.end = left.end
-        mine = called.get(left, [])
-        behind = bisect.bisect_left(mine, at, key=_begin)
-        for each in mine[behind:]:
-            each.parent = reached
-        called[left], called[reached] = [*mine[:behind], reached], mine[behind:]
-        part = owner[at : left.end]
-        part[part == left.number] = reached.number
-        found.append(reached)
-    if len(found) == len(tree.activations):
-        return tree
-    found.sort(key=lambda each: (each.begin, each.number))
-    numbers = np.empty(len(found) + 1, np.int64)
-    numbers[[each.number for each in found]] = np.arange(len(found))
-    numbers[-1] = -1
-    for number, each in enumerate(found):
-        each.number = number
-    return CallTree(found, numbers[owner])
-
-
-class _Building:
-    """The tree of a call while the trace is gone through."""
-
-    def __init__(self, first: int, count: int, rips: Sequence[Gva]) -> None:
-        self.first = first
-        self.count = count
-        self._rips = rips
-        self.all: list[Activation] = []
-        self._stack: list[Activation] = []
-        self._changes: list[tuple[int, int]] = [(0, -1)]
-
-    def step(self, step: Began | Ended, trace: Trace) -> None:
-        at = step.at - self.first
-        if isinstance(step, Ended):
-            if self._stack:
-                self._stack.pop().end = at
-        else:
-            call_site = return_address = None
-            if step.by == CALL and at > 0:
-                call_site = at - 1
-                row = trace.instructions[step.at - 1]
-                return_address = Gva(int(row["rip"]) + int(row["size"]))
-            parent = self._stack[-1] if self._stack else None
-            begun = Activation(len(self.all), parent, at, self._rips[step.code], step.by, call_site, return_address)
-            self.all.append(begun)
-            self._stack.append(begun)
-        self._changes.append((at, self._stack[-1].number if self._stack else -1))
-
-    def tree(self) -> CallTree:
-        for open_one in self._stack:
-            open_one.end = self.count
-        places = np.array([*self._changes, (self.count, -1)], np.int64)
-        lengths = np.maximum(np.diff(places[:, 0]), 0)
-        return CallTree(self.all, np.repeat(places[:-1, 1], lengths))
-
-
-def call_trees(trace: Trace, rips: Sequence[Gva]) -> list[CallTree]:
-    """Return the tree of each call of a trace. `rips` has the address of each code."""
-    building = [_Building(call.begin, call.end - call.begin, rips) for call in trace.calls]
-    number = 0
-    for step in activations(trace):
-        if isinstance(step, Began | Ended):
-            while number + 1 < len(building) and step.at >= trace.calls[number].end and not _ends(step, trace, number):
-                number += 1
-            building[number].step(step, trace)
-    return [each.tree() for each in building]
-
-
-def _ends(step: Began | Ended, trace: Trace, number: int) -> bool:
-    """Tell whether a step at the end of a call is its own: what is open ends there."""
-    return isinstance(step, Ended) and step.at == trace.calls[number].end
+    steps, library = steps_of(trace), native_core.load_native_core()
+    taken, trees = 0, []
+    for call in trace.calls:
+        instructions, left = trace.instructions[call.begin : call.end], steps[taken:]
+        owner = np.empty(len(instructions), np.int64)
+        table = np.empty(_ROOM, ACTIVATION)
+        tree = native_core.CallTree(
+            steps=left.ctypes.data,
+            step_count=len(left),
+            instructions=instructions.ctypes.data,
+            first=call.begin,
+            count=len(instructions),
+            is_entry=is_entry.ctypes.data,
+            activations=table.ctypes.data,
+            room=len(table),
+            owner=owner.ctypes.data,
+        )
+        while not library.core_call_tree(ctypes.byref(tree)):
+            table = np.empty(len(table) * 8, ACTIVATION)
+            tree.activations, tree.room = table.ctypes.data, len(table)
+        taken += tree.steps_taken
+        trees.append(CallTree(table[: tree.activation_count].copy(), owner))
+    return trees

@@ -4,6 +4,7 @@
 #ifndef EMU_CALL_TABLES_H
 #define EMU_CALL_TABLES_H
 
+#include "activations.h"
 #include "core.h"
 #include "recorder.h"
 
@@ -19,8 +20,6 @@ struct activation {
     uint8_t returned;        /* it ended with a return of its own, or of what it jumped to */
     uint8_t unused[6];
 };
-
-enum began_by { BY_CALL, BY_JUMP, BY_FILTER, BY_FINALLY, BY_HOST };
 
 struct call_tables {
     struct instruction_record const *instructions;

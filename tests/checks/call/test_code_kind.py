@@ -34,6 +34,7 @@ from emu.checks.call.code_kind import CodeKind, cr8_source, kind_of
         ("f00fb111", CodeKind.LOCKED),
         ("8701", CodeKind.LOCKED),
         ("87c1", 0),
+        ("f4", CodeKind.HALT),
         ("06", 0),
     ],
 )

@@ -3,12 +3,26 @@
 
 from __future__ import annotations
 
+import operator
+
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emu.checks import CheckedCall
 from emu.checks.call.callees import called_by, callee_name
 from emu.checks.call.code_kind import CodeKind
+from emu.checks.call.columns import Accesses, CodeTable, Instructions
+from emu.checks.call.frames import Frames
+from emu.checks.call.native_tables import NativeTables
+from emu.checks.call.tree import CallTree, call_trees
+from emu.trace import ACCESS, EVENT, StoredSource, Trace
+from emu.trace.activations import JUMP
+from emu.trace.code import TracedCall
+from emu.trace.layout import InstructionFlag
 from tests.checks.captured import Captured
+from tests.trace.random_calls import HLT, RETURN_CODE, random_traces
 
 SOURCE = """
 #include <ntddk.h>
@@ -92,3 +106,57 @@ def test_a_call_that_leads_nowhere(captured: Captured) -> None:
     at = int(found.instructions.of_kind(CodeKind.CALL)[-1])
     assert called_by(found, at) is None
     assert callee_name(found, at) == "what is no code"
+
+
+def model(trace: Trace, tree: CallTree, accesses: list[tuple[int, int]]) -> list[tuple[int, bool]]:
+    """Return slot and `returned` of each activation; `accesses` have instruction and address."""
+    rips, code = trace.instructions["rip"].tolist(), [trace.code[at].bytes for at in trace.instructions["code"]]
+    trapped = (trace.instructions["flags"] & int(InstructionFlag.TRAPPED)).astype(bool).tolist()
+    found: list[tuple[int, bool]] = []
+    for each in tree.activations:
+        if each.by == JUMP:
+            slot = 0 if each.parent is None else found[each.parent.number][0]
+        else:
+            pushed = [] if each.call_site is None else [to for at, to in accesses if at <= each.call_site]
+            slot = pushed[-1] if pushed else 0
+        returned = False
+        if 0 < each.end < len(rips) and code[each.end - 1] == RETURN_CODE and not trapped[each.end - 1]:
+            owner = tree.at(each.end - 1)
+            while owner is not None and owner is not each and owner.by == JUMP:
+                owner = owner.parent
+            to = rips[each.end]
+            if each.return_address is not None:
+                goes_back = to == each.return_address
+            else:
+                goes_back = code[each.end] == HLT and all(above.return_address != to for above in each.chain())
+            returned = owner is each and goes_back
+        found.append((slot, returned))
+    return found
+
+
+@given(random_traces(), st.data())
+def test_the_native_core_fills_in_the_same(trace: Trace, data: st.DataObject) -> None:
+    is_entry = data.draw(st.lists(st.booleans(), min_size=len(trace.code), max_size=len(trace.code)))
+    # One call, as the indices of a call's instructions begin with it.
+    whole = Trace(
+        StoredSource(
+            trace.instructions,
+            trace.accesses,
+            np.zeros(0, EVENT),
+            code=list(trace.code),
+            calls=[TracedCall("f", (), "", 0, len(trace.instructions))],
+        )
+    )
+    tree = call_trees(whole, np.array(is_entry, bool))[0]
+    places = st.tuples(st.integers(0, max(len(trace.instructions) - 1, 0)), st.integers(1, 99))
+    drawn = data.draw(st.lists(places, max_size=12)) if len(trace.instructions) else []
+    accesses = sorted(drawn, key=operator.itemgetter(0))
+    first = data.draw(st.integers(0, 5))
+    table = np.zeros(len(accesses), ACCESS)
+    table["instruction"] = [at + first for at, _ in accesses]
+    table["address"] = [address for _, address in accesses]
+    codes = CodeTable([(each.rip, each.bytes) for each in trace.code])
+    instructions = Instructions(trace.instructions, codes)
+    tables = NativeTables(trace.instructions, table, first, codes.kinds, tree.table, tree.owner)
+    frames = Frames(tree.table, tables, Accesses(table, first, instructions))
+    assert list(zip(frames.slot.tolist(), frames.returned.tolist(), strict=True)) == model(trace, tree, accesses)

@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emu.checks import CheckedCall
-from emu.checks.call.tree import JUMP
-from emu.trace.activations import CALL
+from emu.checks.call import tree as tree_module
+from emu.checks.call.tree import call_trees
+from emu.trace import Trace
+from emu.trace.activations import BEGAN_BY, CALL, JUMP, Began, Ended, Happened, activations
 from tests.checks.captured import Captured
+from tests.trace.random_calls import random_traces
 
 SOURCE = """
 #include <ntddk.h>
@@ -109,3 +115,75 @@ def test_two_calls_of_one_log(captured: Captured) -> None:
     assert one.trace is two.trace
     assert [shape(each)[0] for each in (one, two)] == ["Tail", "Outer"]
     assert two.begin == one.end
+
+
+class Model:
+    """The activations of one call as rows, each what `CallTree.table` says of it, made one instruction at a time."""
+
+    def __init__(self, trace: Trace, steps: list[Began | Ended], begin: int, end: int, is_entry: list[bool]) -> None:
+        self.rows: list[dict[str, object]] = []
+        self.owner: list[int] = []
+        self.open: list[int] = []
+        table = trace.instructions
+        for at in range(end - begin + 1):
+            while steps and steps[0].at == begin + at and (at < end - begin or isinstance(steps[0], Ended)):
+                step = steps.pop(0)
+                if isinstance(step, Ended):
+                    self.pop(at)
+                elif isinstance(step, Began):
+                    before = table[begin + at - 1] if step.by == CALL and at else None
+                    behind = 0 if before is None else int(before["rip"]) + int(before["size"])
+                    self.push(at, int(table["rip"][begin + at]), step.by, -1 if before is None else at - 1, behind)
+            if at == end - begin:
+                break
+            top = self.rows[self.open[-1]] if self.open else None
+            rip = int(table["rip"][begin + at])
+            if top is not None and is_entry[table["code"][begin + at]] and at != top["begin"] and rip != top["entry"]:
+                self.push(at, rip, JUMP, at - 1, top["return_address"])
+            self.owner.append(self.open[-1] if self.open else -1)
+        while self.open:
+            self.pop(end - begin)
+
+    def push(self, at: int, entry: int, by: str, site: int, return_address: object) -> None:
+        parent = self.open[-1] if self.open else -1
+        self.open.append(len(self.rows))
+        self.rows.append(
+            {
+                "begin": at,
+                "parent": parent,
+                "entry": entry,
+                "by": by,
+                "call_site": site,
+                "return_address": return_address,
+            }
+        )
+
+    def pop(self, at: int) -> None:
+        while self.open:
+            ended = self.rows[self.open.pop()]
+            ended["end"] = at
+            if ended["by"] != JUMP:
+                break
+
+
+@given(random_traces(), st.data())
+def test_the_native_core_makes_the_same_tree(trace: Trace, data: st.DataObject) -> None:
+    is_entry = data.draw(st.lists(st.booleans(), min_size=len(trace.code), max_size=len(trace.code)))
+    steps = [step for step in activations(trace) if not isinstance(step, Happened)]
+    for call, tree in zip(trace.calls, call_trees(trace, np.array(is_entry, bool)), strict=True):
+        model = Model(trace, steps, call.begin, call.end, is_entry)
+        assert tree.owner.tolist() == model.owner
+        fields = ("begin", "end", "parent", "call_site", "entry", "return_address")
+        found = [{name: int(row[name]) for name in fields} | {"by": BEGAN_BY[row["by"]]} for row in tree.table]
+        assert found == model.rows
+        assert [each.parent.number if each.parent else -1 for each in tree.activations] == [
+            row["parent"] for row in model.rows
+        ]
+
+
+def test_there_is_room_for_any_number_of_activations(monkeypatch: pytest.MonkeyPatch, captured: Captured) -> None:
+    trees = call(captured, "Outer")._log.trees
+    monkeypatch.setattr(tree_module, "_ROOM", 1)
+    again = call(captured, "Outer")._log.trees
+    for one, other in zip(trees, again, strict=True):
+        assert one.table.tolist() == other.table.tolist()
