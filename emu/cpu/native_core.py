@@ -357,6 +357,8 @@ def load_native_core() -> ctypes.CDLL:
     library.core_answer_walk.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
     library.core_call_frames.restype = None
     library.core_call_frames.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+    library.core_kernel_addresses_read.restype = ctypes.c_uint64
+    library.core_kernel_addresses_read.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64]
     library.pages_checkpoint.restype = None
     library.pages_reset.restype = ctypes.c_uint32
     for function in (library.pages_checkpoint_all, library.pages_reset_all):

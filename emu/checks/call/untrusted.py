@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Arguments of accessors that came from user code."""
+"""Addresses that came from user code."""
 
 from __future__ import annotations
 
@@ -45,6 +45,11 @@ def is_untrusted(call: CheckedCall, made: AccessorCall, parameter: str) -> bool:
     return _Given.AS_BUFFER not in given and (
         _was_read(call, value) or (value in requested and requested[value] is None)
     )
+
+
+def is_of_user_code(call: CheckedCall, origin: Origin) -> bool:
+    """Tell whether an address of the kernel's half, of which this is an origin, is one that user code chose."""
+    return _given(call, origin) is _Given.BY_USER_CODE
 
 
 def _given(call: CheckedCall, origin: Origin) -> _Given:

@@ -114,6 +114,41 @@ ULONG IndexesItsOwnTable(ULONG *user, UCHAR *table)
 
 // call: CopyFromUser kernel:64 kernel:64 64 finds=1
 
+// Kernel memory at an address of the user's.
+// call: AnswersAnywhere user:64 kernel:64 prepare=kernel_address_inside
+ULONG AnswersAnywhere(const REQUEST *user, UCHAR *unused)
+{
+    REQUEST request;
+    ReadStructFromUser(&request, user);
+    *request.buffer = 1; // finds: kernel-pointer
+    return 0;
+}
+
+// call: CopiesFromAnywhere user:64 kernel:64 prepare=kernel_address_inside
+ULONG CopiesFromAnywhere(const REQUEST *user, UCHAR *unused)
+{
+    UCHAR answer[24];
+    const UCHAR *buffer = ReadPointerFromUser((void **)&user->buffer);
+    RtlCopyMemory(answer, buffer + 16, sizeof answer); // finds: kernel-pointer
+    return answer[1];
+}
+
+// call: FollowsAnArgument 0xFFFF800000001000
+ULONG FollowsAnArgument(volatile ULONG *number)
+{
+    return *number; // finds: kernel-pointer
+}
+
+// call: FollowsAChain user:64 kernel:64 prepare=kernel_address_inside
+ULONG FollowsAChain(const REQUEST *user, UCHAR *unused)
+{
+    struct { REQUEST request; ULONG copies; } context;
+    CopyFromUser(&context.request, user, sizeof context.request);
+    for (context.copies = 0; context.copies < 3; context.copies++)
+        ((volatile UCHAR *)context.request.buffer)[context.copies]++; // finds: kernel-pointer
+    return 0;
+}
+
 // Near misses.
 
 // call: TheRightWay user:64 kernel:64
@@ -214,3 +249,34 @@ ULONG ModeDecides(UCHAR *kernel)
 }
 
 // call: CopyFromUser kernel:64 0xFFFF800000000000 64
+
+// The same address, but the driver has it from elsewhere.
+// call: ComparesIt user:64 kernel:64 prepare=kernel_address_inside
+ULONG ComparesIt(const REQUEST *user, UCHAR *mine)
+{
+    if (ReadPointerFromUser((void **)&user->buffer) != mine)
+        return 1;
+    mine[0] = 7;
+    return mine[1];
+}
+
+// An address of its own, and an offset that the user chose.
+// call: IndexesItsOwnMemory user:=2000 kernel:64
+ULONG IndexesItsOwnMemory(const ULONG *user, UCHAR *table)
+{
+    return table[ReadULongFromUser(user) & 63];
+}
+
+// A number as large as an address, that nothing is addressed with.
+// call: CountsDown user:=00f0ffffffffffff kernel:64
+LONG64 CountsDown(const LONG64 *user, volatile UCHAR *table)
+{
+    LONG64 number = ReadLong64FromUser(user);
+    return number + table[3];
+}
+
+// call: FollowsItsOwnBuffer kernel:64
+ULONG FollowsItsOwnBuffer(volatile ULONG *buffer)
+{
+    return *buffer;
+}

@@ -38,10 +38,18 @@ NTSTATUS AnswersTheUser(const REQUEST *UserRequest)
 }
 
 // shape: The request names kernel memory.
-// limit: Here the user overwrites what is the kernel's, and no check knows that this was not meant: it is the call before
-// that finds the bug. The accessor refuses the address.
 // bug: AnswersIntoTheKernel user:16 kernel:4 arg0+8=arg1
-NTSTATUS AnswersIntoTheKernel(const REQUEST *UserRequest) { return AnswersAnywhere(UserRequest); }
+NTSTATUS AnswersIntoTheKernel(const REQUEST *UserRequest)
+{
+    __try {
+        REQUEST Request;
+        ReadStructFromUser(&Request, UserRequest);
+        *Request.Answer = Request.Value + 1; // finds: kernel-pointer
+    } __except (UmaExceptionFilter(UserMode)) {
+        return GetExceptionCode();
+    }
+    return STATUS_SUCCESS;
+}
 
 // fix: AnswersNotIntoTheKernel
 // good: user:16 user:4 arg0+8=arg1
