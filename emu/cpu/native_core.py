@@ -366,4 +366,6 @@ def load_native_core() -> ctypes.CDLL:
         function.argtypes = [ctypes.c_void_p]
     for function in (library.pages_checkpoint, library.pages_reset):
         function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32]
+    library.preservation_suspects.restype = ctypes.c_uint64
+    library.preservation_suspects.argtypes = [*[ctypes.c_void_p] * 3, ctypes.c_uint64, ctypes.c_void_p]
     return library

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from emu.address import Gva
 from emu.checks.call.checked_call import CheckedCall
-from emu.checks.call.columns import Mask, Numbers
+from emu.checks.call.columns import Numbers
 from emu.checks.call.data_flow import VECTORS
 from emu.checks.call.preservation import Preservation
 from emu.checks.call.tree import Activation
@@ -25,6 +25,7 @@ STATES: Final = 128
 MXCSR: Final = "the control bits of MXCSR"
 _CONTROL: Final = 0xFFC0
 """MXCSR: all but the flags of exceptions that have happened (Microsoft Learn, "x64 calling convention")."""
+_LANDINGS: Final = (Landed, FramesConsolidated)
 
 
 class _Change(NamedTuple):
@@ -55,14 +56,16 @@ class NonvolatileRegisters(Check):
     @hookimpl
     def emu_check_call(self, call: CheckedCall) -> Iterator[Finding]:
         """Report each place of a return once."""
-        numbers = call.frames.returned.nonzero()[0]
-        if not len(numbers):
-            return
-        activations = [call.tree.activations[number] for number in numbers.tolist()]
+        tree = call.tree
+        preservation = Preservation(call.instructions, call.native_tables, len(tree.activations), _landings(call))
+        if not preservation.is_plain:
+            yield from self._compared(call, preservation)
+
+    def _compared(self, call: CheckedCall, preservation: Preservation) -> Iterator[Finding]:
+        activations = call.tree.activations
         begins = np.array([each.begin for each in activations], np.int64)
         ends = np.array([each.end for each in activations], np.int64)
-        preservation = Preservation(call.instructions, call.accesses, begins, ends)
-        suspects = list(preservation.suspects(_landed(call, begins, ends)))
+        suspects = list(preservation.suspects())
         changes: dict[int, list[_Change]] = defaultdict(list)
         for name, number, which, before, after in [
             *self._general(call, [each for each in suspects if each[1] < VECTORS], begins, ends),
@@ -105,16 +108,17 @@ class NonvolatileRegisters(Check):
     def _mxcsr(
         self, call: CheckedCall, preservation: Preservation, begins: Numbers, ends: Numbers
     ) -> Iterator[tuple[str, int, int, int, int]]:
-        loads, values = preservation.mxcsr_loads
-        if not len(loads):
+        returned = call.frames.returned
+        if not (preservation.loads_mxcsr and returned.any()):
             return
+        loads, values = preservation.mxcsr_loads(call.accesses)
         values = np.append(call.state_at(0).registers["mxcsr"], values) & _CONTROL
         before, after = (values[loads.searchsorted(place)] for place in (begins, ends))
-        for at in (before != after).nonzero()[0].tolist():
+        for at in ((before != after) & returned).nonzero()[0].tolist():
             yield MXCSR, -1, at, int(before[at]), int(after[at])
 
     def _findings(
-        self, call: CheckedCall, activations: list[Activation], changes: dict[int, list[_Change]]
+        self, call: CheckedCall, activations: Sequence[Activation], changes: dict[int, list[_Change]]
     ) -> Iterator[Finding]:
         blamed: dict[str, int] = {}
         """Of each register where the last one begins that is blamed for it."""
@@ -131,14 +135,10 @@ class NonvolatileRegisters(Check):
                 yield call.finding(self.name, f"returns with {names} changed", last, evidence)
 
 
-def _landed(call: CheckedCall, begins: Numbers, ends: Numbers) -> Mask:
-    """Tell in which activations an unwind ended, which sets registers."""
-    landed = [number for number, event in enumerate(call.events) if isinstance(event, Landed | FramesConsolidated)]
-    if not landed:
-        return np.zeros(len(begins), bool)
-    places = np.array([call.event_places[number] for number in landed], np.int64)
-    inside: Mask = places.searchsorted(ends) > places.searchsorted(begins, "right")
-    return inside
+def _landings(call: CheckedCall) -> list[int]:
+    """Return where unwinds ended: the host sets registers there."""
+    landed = [number for number, event in enumerate(call.events) if isinstance(event, _LANDINGS)]
+    return [call.event_places[number] for number in landed]
 
 
 def _evidence(call: CheckedCall, change: _Change) -> Iterator[str]:

@@ -94,14 +94,6 @@ class Instructions:
         """Return what a function says of the bytes of each code, by its number."""
         return self._code_table.values(function)
 
-    @functools.cached_property
-    def ends_of_repetitions(self) -> Numbers:
-        """The indices of all but those in the middle of a `rep`: its first and its last iteration stand for them."""
-        ends = np.ones(len(self) + 1, bool)
-        if len(self):
-            ends[1:-1] = self.code[1:] != self.code[:-1]
-        return (ends[1:] | ends[:-1]).nonzero()[0]
-
     def encoding(self, index: int) -> bytes:
         """Return the bytes of one."""
         return self._code_table.encodings[int(self.code[index])][1]

@@ -1,88 +1,75 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which activations may have returned with another value in a nonvolatile register.
+"""Which activations may have returned with another value in a nonvolatile register: native/preservation.c finds them.
 
-Most need not be looked at: nothing happened to the register, or the first thing was that it was saved and the last that
-it was loaded with that very value. That is in the accesses, without the registers' values.
+It looks at accesses alone, without the registers' values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ctypes
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import numpy as np
 
-from emu.checks.call.columns import Accesses, Instructions, Mask, Numbers
-from emu.checks.call.data_flow import VECTORS
-from emu.checks.call.register_moves import LOADS_MXCSR, NONVOLATILE, NUMBER, RESTORES, SAVES, packed_move
+from emu.checks.call.columns import Accesses, Instructions, Numbers
+from emu.checks.call.data_flow import REGISTERS
+from emu.checks.call.native_tables import NativeTables, address_of
+from emu.checks.call.register_moves import LOADS_MXCSR, NONVOLATILE, packed_move
+from emu.cpu.native_core import load_native_core
+
+_PRESERVING: Final = np.dtype(
+    [("suspects", "u4"), ("changed", "u4"), ("saved", "u4"), ("unused", "u4"), ("saved_by", "u8", REGISTERS)]
+)
+"""native/preservation.c, struct preserving."""
+_ROW: Final = _PRESERVING.itemsize
 
 
 class Preservation:
-    """Looks for the activations, `begins` and `ends` being what instructions each consists of."""
+    """What is to be compared in the activations of a call."""
 
-    def __init__(self, instructions: Instructions, accesses: Accesses, begins: Numbers, ends: Numbers) -> None:
-        self._accesses = accesses
-        self._begins = begins
-        self._ends = ends
-        at = instructions.ends_of_repetitions
-        moves = instructions.values(packed_move)[instructions.code[at]]
-        moving = (moves != 0) & ~instructions.trapped[at]
-        self._at = at[moving]
-        self._moves = moves[moving]
-        self._changed = int(np.bitwise_or.reduce(self._moves, initial=0))
+    def __init__(self, instructions: Instructions, tables: NativeTables, count: int, landings: Sequence[int]) -> None:
+        """Find it.
 
-    def _changes(self, number: int) -> Numbers:
-        """Return the instructions that changed a register."""
-        if not self._changed >> number & 1:
-            return np.zeros(0, np.int64)
-        found: Numbers = self._at[self._moves >> number & 1 != 0]
-        return found
-
-    def suspects(self, unwound: Mask) -> Iterator[tuple[str, int, Numbers]]:
-        """Give name and number of each register that may have been changed, and the activations that may have.
-
-        unwound  the activations in which the host set registers, as it unwound
+        count     how many activations the tables have
+        landings  of each landing of an unwind how many instructions came before it, in ascending order
         """
+        self._instructions = instructions
+        self._moves = instructions.values(packed_move)
+        self._rows = bytearray((count or 1) * _ROW)
+        landed = np.array(landings, np.int64) if landings else None
+        found: int = load_native_core().preservation_suspects(
+            tables.pointer,
+            address_of(self._moves),
+            None if landed is None else address_of(landed),
+            len(landings),
+            ctypes.byref(ctypes.c_char.from_buffer(self._rows)),
+        )
+        self._suspected = found & ~LOADS_MXCSR
+        self.loads_mxcsr = bool(found & LOADS_MXCSR)
+        """Whether an instruction does."""
+        self.is_plain = not found
+        """There are no suspects, and MXCSR is not loaded."""
+
+    def suspects(self) -> Iterator[tuple[str, int, Numbers]]:
+        """Give name and number of each register that may have been changed, and the activations that may have."""
+        rows = np.frombuffer(self._rows, _PRESERVING)
         for name, number in NONVOLATILE.items():
-            if not self._changed >> number & 1:
-                if number < VECTORS and unwound.any():
-                    yield name, number, unwound.nonzero()[0]
-                continue
-            changes = self._changes(number)
-            first, behind = changes.searchsorted(self._begins), changes.searchsorted(self._ends)
-            changed = behind > first
-            by_host = unwound & changed if number >= VECTORS else unwound
-            which = changed.nonzero()[0]
-            if len(which):
-                kept = self._is_put_back(number, changes[first[which]], changes[behind[which] - 1], which)
-                changed[which[kept]] = False
-            found = (changed | by_host).nonzero()[0]
-            if len(found):
-                yield name, number, found
+            if self._suspected >> number & 1:
+                yield name, number, (rows["suspects"] >> number & 1).nonzero()[0]
 
-    def _is_put_back(self, number: int, first: Numbers, last: Numbers, which: Numbers) -> Mask:
-        """Tell where the first change came behind a save, and the last one was a load of the same value."""
-        saves = self._at[self._moves >> SAVES & NUMBER == number + 1]
-        if not len(saves):
-            return np.zeros(len(which), bool)
-        at = saves.searchsorted(self._begins[which])
-        save = saves[np.minimum(at, len(saves) - 1)]
-        is_restored = self._moves[self._at.searchsorted(last)] >> RESTORES & NUMBER == number + 1
-        kept: Mask = (at < len(saves)) & (save < first) & is_restored
-        one, other = self._accesses.instruction.searchsorted(save), self._accesses.instruction.searchsorted(last)
-        for half in ("low", "high"):
-            value = self._accesses.table[half]
-            kept &= value[one] == value[np.minimum(other, len(value) - 1)]
-        return kept
-
-    @property
-    def mxcsr_loads(self) -> tuple[Numbers, Numbers]:
-        """The instructions that load MXCSR, and what each loads."""
-        at = self._at[self._moves & LOADS_MXCSR != 0] if self._changed & LOADS_MXCSR else self._at[:0]
-        rows = self._accesses.instruction.searchsorted(at)
-        return at, self._accesses.table["low"][rows].astype(np.int64)
+    def mxcsr_loads(self, accesses: Accesses) -> tuple[Numbers, Numbers]:
+        """Return the instructions that load MXCSR, and what each loads."""
+        at = self._that(LOADS_MXCSR)
+        return at, accesses.table["low"][accesses.instruction.searchsorted(at)].astype(np.int64)
 
     def changed_last(self, number: int, before: int) -> int | None:
         """Return the last instruction before another one that changed a register."""
-        changes = self._changes(number)
+        changes = self._that(1 << number)
         at = int(changes.searchsorted(before)) - 1
         return int(changes[at]) if at >= 0 else None
+
+    def _that(self, bit: int) -> Numbers:
+        """Return the instructions that did what a bit of `packed_move` says."""
+        found: Numbers = ((self._moves & bit != 0)[self._instructions.code] & ~self._instructions.trapped).nonzero()[0]
+        return found
