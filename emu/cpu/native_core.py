@@ -359,6 +359,8 @@ def load_native_core() -> ctypes.CDLL:
     library.core_call_frames.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
     library.core_kernel_addresses_read.restype = ctypes.c_uint64
     library.core_kernel_addresses_read.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64]
+    library.core_register_suspects.restype = ctypes.c_uint64
+    library.core_register_suspects.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_uint64, ctypes.c_void_p]
     library.pages_checkpoint.restype = None
     library.pages_reset.restype = ctypes.c_uint32
     for function in (library.pages_checkpoint_all, library.pages_reset_all):
@@ -366,6 +368,4 @@ def load_native_core() -> ctypes.CDLL:
         function.argtypes = [ctypes.c_void_p]
     for function in (library.pages_checkpoint, library.pages_reset):
         function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32]
-    library.preservation_suspects.restype = ctypes.c_uint64
-    library.preservation_suspects.argtypes = [*[ctypes.c_void_p] * 3, ctypes.c_uint64, ctypes.c_void_p]
     return library

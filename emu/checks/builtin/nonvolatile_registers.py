@@ -56,15 +56,13 @@ class NonvolatileRegisters(Check):
     @hookimpl
     def emu_check_call(self, call: CheckedCall) -> Iterator[Finding]:
         """Report each place of a return once."""
-        tree = call.tree
-        preservation = Preservation(call.instructions, call.native_tables, len(tree.activations), _landings(call))
+        count = len(call.tree.table)
+        preservation = Preservation(call.instructions, call.native_tables, count, _landings(call))
         if not preservation.is_plain:
             yield from self._compared(call, preservation)
 
     def _compared(self, call: CheckedCall, preservation: Preservation) -> Iterator[Finding]:
-        activations = call.tree.activations
-        begins = np.array([each.begin for each in activations], np.int64)
-        ends = np.array([each.end for each in activations], np.int64)
+        begins, ends = call.tree.table["begin"], call.tree.table["end"]
         suspects = list(preservation.suspects())
         changes: dict[int, list[_Change]] = defaultdict(list)
         for name, number, which, before, after in [
@@ -75,7 +73,7 @@ class NonvolatileRegisters(Check):
             last = preservation.changed_last(number, int(ends[which])) if number >= 0 else None
             own = last if last is not None and last >= begins[which] else None
             changes[which].append(_Change(name, before, after, own))
-        yield from self._findings(call, activations, changes)
+        yield from self._findings(call, call.tree.activations, changes)
 
     def _general(
         self, call: CheckedCall, suspects: list[tuple[str, int, Numbers]], begins: Numbers, ends: Numbers

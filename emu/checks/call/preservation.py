@@ -38,7 +38,7 @@ class Preservation:
         self._moves = instructions.values(packed_move)
         self._rows = bytearray((count or 1) * _ROW)
         landed = np.array(landings, np.int64) if landings else None
-        found: int = load_native_core().preservation_suspects(
+        found: int = load_native_core().core_register_suspects(
             tables.pointer,
             address_of(self._moves),
             None if landed is None else address_of(landed),

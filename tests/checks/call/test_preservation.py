@@ -81,7 +81,7 @@ def suspected(call: CheckedCall, *, unwound: bool = False) -> list[str]:
     """Return the registers that are to be compared for the function that the host called."""
     assert call.callee is not None
     landings = [call.callee.begin + 1] if unwound else []
-    preservation = Preservation(call.instructions, call.native_tables, len(call.tree.activations), landings)
+    preservation = Preservation(call.instructions, call.native_tables, len(call.tree.table), landings)
     return [name for name, _, which in preservation.suspects() if call.callee.number in which]
 
 
