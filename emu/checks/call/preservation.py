@@ -38,24 +38,29 @@ class Preservation:
         self._moves = instructions.values(packed_move)
         self._rows = bytearray((count or 1) * _ROW)
         landed = np.array(landings, np.int64) if landings else None
-        found: int = load_native_core().core_register_suspects(
+        self._found: int = load_native_core().core_register_suspects(
             tables.pointer,
             address_of(self._moves),
             None if landed is None else address_of(landed),
             len(landings),
             ctypes.byref(ctypes.c_char.from_buffer(self._rows)),
         )
-        self._suspected = found & ~LOADS_MXCSR
-        self.loads_mxcsr = bool(found & LOADS_MXCSR)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there are no suspects, and MXCSR is not loaded."""
+        return not self._found
+
+    @property
+    def loads_mxcsr(self) -> bool:
         """Whether an instruction does."""
-        self.is_plain = not found
-        """There are no suspects, and MXCSR is not loaded."""
+        return bool(self._found & LOADS_MXCSR)
 
     def suspects(self) -> Iterator[tuple[str, int, Numbers]]:
         """Give name and number of each register that may have been changed, and the activations that may have."""
         rows = np.frombuffer(self._rows, _PRESERVING)
         for name, number in NONVOLATILE.items():
-            if self._suspected >> number & 1:
+            if self._found >> number & 1:
                 yield name, number, (rows["suspects"] >> number & 1).nonzero()[0]
 
     def mxcsr_loads(self, accesses: Accesses) -> tuple[Numbers, Numbers]:
