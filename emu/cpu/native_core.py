@@ -368,4 +368,6 @@ def load_native_core() -> ctypes.CDLL:
         function.argtypes = [ctypes.c_void_p]
     for function in (library.pages_checkpoint, library.pages_reset):
         function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32]
+    library.stack_suspects.restype = ctypes.c_uint64
+    library.stack_suspects.argtypes = [ctypes.c_void_p, *(ctypes.c_void_p, ctypes.c_uint64) * 2]
     return library

@@ -3,23 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-import numpy as np
-
-from emu.address import ADDRESS_MASK, Gva
+from emu.address import Gva
 from emu.checks.call.callees import called_by, callee_name
 from emu.checks.call.checked_call import CheckedCall
-from emu.checks.call.code_kind import CodeKind
-from emu.checks.call.columns import Mask, Numbers
 from emu.checks.call.frames import HOME_SPACE
-from emu.checks.call.stack_operands import bytes_popped_more, bytes_returned, displacement_from_rsp, side_of_rsp
+from emu.checks.call.stack_operands import bytes_popped_more, bytes_returned, displacement_from_rsp, stack_use
+from emu.checks.call.stack_suspects import Suspect, Suspicion, stack_suspects
 from emu.checks.call.tree import Activation
 from emu.checks.check import Check
 from emu.checks.finding import Finding
 from emu.checks.hookspec import hookimpl
-from emu.trace.source import Words
 
 _SLOT: Final = 8
 """Bytes of a return address, and of an argument."""
@@ -28,8 +24,6 @@ _BY_REGISTER: Final = 4
 _ALIGNMENT: Final = 16
 _OTHER_STACK: Final = 1 << 16
 """Bytes from the return address at which RSP is taken to be on another stack."""
-_JUMPS_BY_RETURNING: Final = 8
-"""Calls from which none has returned, and whose callers are returned to."""
 _THUNK: Final = 32
 """Bytes within which a call leads into the same function, as that of a retpoline does, names or none."""
 _PROBES: Final = ("__chkstk", "___chkstk_ms", "__chkstk_ms", "_chkstk", "__alloca_probe", "_alloca_probe")
@@ -54,35 +48,30 @@ class Stack(Check):
     @hookimpl
     def emu_check_call(self, call: CheckedCall) -> Iterator[Finding]:
         """Report each instruction once; of returns that go wrong the first alone, since what follows goes by it."""
-        if call.frames.slot.any():
-            yield from self._returns(call)
-            yield from self._calls(call)
-            yield from self._writes(call)
-            yield from self._reads(call)
+        suspects = stack_suspects(call.native_tables, call.instructions.values(stack_use))
+        if suspects:
+            yield from self._returns(call, suspects)
+            yield from self._calls(call, suspects)
+            yield from self._writes(call, suspects)
+            yield from self._reads(call, suspects)
 
-    def _returns(self, call: CheckedCall) -> Iterator[Finding]:
-        instructions, accesses = call.instructions, call.accesses
-        returns = (instructions.kinds & int(CodeKind.RETURN)).nonzero()[0]
-        rows = np.minimum(accesses.instruction.searchsorted(returns), max(len(accesses) - 1, 0))
-        slots = _slots(call, returns)
-        known = (slots != 0) & (accesses.instruction[rows] == returns)
-        returns, rows, slots = returns[known], rows[known], slots[known]
-        expected = np.array([each.return_address or 0 for each in call.tree.activations], np.uint64)
-        popped = accesses.address[rows]
-        values = accesses.table["low"][rows]
-        wrong = ~_goes_back(call, call.tree.owner[returns], popped, values, expected)
-        for at, slot, address, value in zip(
-            *(each[wrong].tolist() for each in (returns, slots, popped, values)), strict=True
-        ):
+    def _returns(self, call: CheckedCall, suspects: Sequence[Suspect]) -> Iterator[Finding]:
+        for at, access, reasons in suspects:
+            if not reasons & Suspicion.RETURNS_ELSEWHERE:
+                continue
+            slot, popped = _slot(call, at), int(call.accesses.address[access])
+            goes_to = int(call.accesses.table["low"][access])
             found = (
-                self._moved(call, at, slot, address, value)
-                if slot != address
-                else self._overwritten(call, at, slot, value)
+                self._moved(call, at, slot, popped, goes_to)
+                if slot != popped
+                else self._overwritten(call, at, slot, goes_to)
             )
             if found is not None:
                 yield found
                 return
-        yield from self._popping(call, returns)
+        for at, *_ in _first_of_each(call, suspects, Suspicion.POPS_MORE):
+            popped_more = bytes_popped_more(call.instructions.encoding(at))
+            yield call.finding(self.name, f"pops {popped_more} bytes of its caller's as it returns", at)
 
     def _moved(self, call: CheckedCall, at: int, slot: int, address: int, value: int) -> Finding | None:
         """Return what is wrong with a return that takes its address from elsewhere; `push` and `ret` may be a jump."""
@@ -107,89 +96,39 @@ class Stack(Check):
         evidence = [f"it then returned to {call.explanation.locate(Gva(value))}, at {place}"]
         return call.finding(self.name, f"writes over the return address of {function}", writer, evidence)
 
-    def _popping(self, call: CheckedCall, returns: Numbers) -> Iterator[Finding]:
-        popped = call.instructions.by_encoding(bytes_popped_more)
-        if not len(popped):
-            return
-        popping = returns[popped[returns] > 0]
-        _, firsts = np.unique(call.instructions.rip[popping], return_index=True)
-        for at in np.sort(popping[firsts]).tolist():
-            yield call.finding(self.name, f"pops {popped[at]} bytes of its caller's as it returns", at)
-
-    def _calls(self, call: CheckedCall) -> Iterator[Finding]:
-        calls = call.instructions.of_kind(CodeKind.CALL)
-        pushed, slots = call.frames.pushed_at(calls), _slots(call, calls)
-        is_off = pushed % np.uint64(_ALIGNMENT) != _SLOT
-        is_own = (slots == 0) | (slots % np.uint64(_ALIGNMENT) == _SLOT)  # else it was called with RSP off
-        no_home = (slots > pushed) & (slots - pushed < np.uint64(_SLOT + HOME_SPACE))
-        wrong = calls[(is_off & is_own) | no_home]
-        if not len(wrong):
-            return
-        _, firsts = np.unique(call.instructions.rip[wrong], return_index=True)
-        for at in np.sort(wrong[firsts]).tolist():
+    def _calls(self, call: CheckedCall, suspects: Sequence[Suspect]) -> Iterator[Finding]:
+        wrong = Suspicion.CALLS_OFF_ALIGNMENT | Suspicion.CALLS_WITHOUT_HOME
+        for at, access, reasons in _first_of_each(call, suspects, wrong):
             site, callee, called = Gva(int(call.instructions.rip[at])), callee_name(call, at), called_by(call, at)
             is_near = called is not None and 0 < called.entry - site < _THUNK
             is_local = is_near or callee == call.function_name(site)
             if is_local or callee.rpartition("!")[2] in _PROBES:
                 continue
-            index = int(calls.searchsorted(at))
-            if is_off[index] and is_own[index]:
-                evidence = (
-                    f"RSP is {int(pushed[index] + np.uint64(_SLOT)) % _ALIGNMENT} above a multiple of {_ALIGNMENT}"
-                )
+            pushed = int(call.accesses.address[access])
+            if reasons & Suspicion.CALLS_OFF_ALIGNMENT:
+                evidence = f"RSP is {(pushed + _SLOT) % _ALIGNMENT} above a multiple of {_ALIGNMENT}"
                 yield call.finding(self.name, f"calls {callee} with RSP off a multiple of 16", at, [evidence])
-            if no_home[index]:
-                frame = int(slots[index] - pushed[index]) - _SLOT
+            if reasons & Suspicion.CALLS_WITHOUT_HOME:
                 evidence = (
                     f"{HOME_SPACE} bytes above the return address are the function's that is called; "
-                    f"{frame} bytes above this one stands the caller's own return address"
+                    f"{_slot(call, at) - pushed - _SLOT} bytes above this one stands the caller's own return address"
                 )
                 yield call.finding(self.name, f"calls {callee} without home space for it", at, [evidence])
 
-    def _writes(self, call: CheckedCall) -> Iterator[Finding]:
-        accesses = call.accesses
-        sides = call.instructions.by_encoding(side_of_rsp)
-        if not len(sides):
-            return
-        sides = sides[accesses.instruction]
-        for number in self._first_of_each(call, ((sides < 0) & accesses.is_write).nonzero()[0]):
-            message = "writes below RSP, where an interrupt may write over it"
-            yield call.finding(self.name, message, int(accesses.instruction[number]))
-        writes = ((sides > 0) & accesses.is_write).nonzero()[0]
-        slots = _slots(call, accesses.instruction[writes])
-        writes = writes[(slots != 0) & (accesses.address[writes] >= slots + np.uint64(_SLOT + HOME_SPACE))]
-        for number in self._first_of_each(call, writes):
-            at, address = int(accesses.instruction[number]), int(accesses.address[number])
-            activation = call.tree.at(at)
+    def _writes(self, call: CheckedCall, suspects: Sequence[Suspect]) -> Iterator[Finding]:
+        for at, *_ in _first_of_each(call, suspects, Suspicion.WRITES_BELOW):
+            yield call.finding(self.name, "writes below RSP, where an interrupt may write over it", at)
+        for at, access, _ in _first_of_each(call, suspects, Suspicion.WRITES_ABOVE):
+            activation, address = call.tree.at(at), int(call.accesses.address[access])
             if activation is not None and not _is_argument(call, activation, address):
-                off = address - int(call.frames.slot[activation.number]) - _SLOT
+                off = address - _slot(call, at) - _SLOT
                 evidence = f"{off} bytes above its return address, where its caller has passed no argument"
                 yield call.finding(self.name, "writes above its frame, into its caller's", at, [evidence])
 
-    def _first_of_each(self, call: CheckedCall, numbers: Numbers) -> list[int]:
-        if not len(numbers):
-            return []
-        _, firsts = np.unique(call.accesses.rip[numbers], return_index=True)
-        found: list[int] = np.sort(numbers[firsts]).tolist()
-        return found
-
-    def _reads(self, call: CheckedCall) -> Iterator[Finding]:
+    def _reads(self, call: CheckedCall, suspects: Sequence[Suspect]) -> Iterator[Finding]:
         """Report what a function reads where a function that it called may have written."""
-        accesses, frames = call.accesses, call.frames
-        called = np.full(len(frames.slot) + 1, ADDRESS_MASK, np.uint64)
-        """Of each activation the lowest return address of what it called."""
-        by_call = np.array([each.call_site is not None and not each.by_jump for each in call.tree.activations], bool)
-        np.minimum.at(called, frames.parent[by_call], frames.slot[by_call])
-        slots = called[called != ADDRESS_MASK]
-        if not len(slots):
-            return
-        low, high = slots.min() + np.uint64(_SLOT), slots.max() + np.uint64(_SLOT + HOME_SPACE)
-        reads = ((accesses.address >= low) & (accesses.address < high) & accesses.is_read).nonzero()[0]
-        own = called[call.tree.owner[accesses.instruction[reads]]]
-        above = accesses.address[reads] - np.minimum(own, accesses.address[reads])
-        for number in self._first_of_each(call, reads[(above >= _SLOT) & (above < _SLOT + HOME_SPACE)]):
-            at, address = int(accesses.instruction[number]), int(accesses.address[number])
-            writer = _last_write(call, address, at)
+        for at, access, _ in _first_of_each(call, suspects, Suspicion.READS_HOME):
+            writer = _last_write(call, int(call.accesses.address[access]), at)
             reader, author = call.tree.at(at), None if writer is None else call.tree.at(writer)
             if writer is None or author is None or reader is None or not _is_callee(call, author, reader):
                 continue
@@ -198,24 +137,19 @@ class Stack(Check):
             yield call.finding(self.name, "reads the home space of a function that it has called", at, [evidence])
 
 
-def _goes_back(call: CheckedCall, owners: Numbers, popped: Words, values: Words, expected: Words) -> Mask:
-    """Tell which returns go where an activation is to return, from where that stands.
-
-    It is mostly their own; code that a `ret` has jumped to, as a retpoline does, returns for a caller further up.
-    """
-    frames, found = call.frames, np.zeros(len(owners), bool)
-    for _ in range(_JUMPS_BY_RETURNING + 1):
-        found |= (owners >= 0) & (frames.slot[owners] == popped) & (expected[owners] == values)
-        if found.all():
-            break
-        owners = np.where(owners >= 0, frames.parent[owners], -1)
-    return found
+def _first_of_each(call: CheckedCall, suspects: Sequence[Suspect], reasons: Suspicion) -> Iterable[Suspect]:
+    """Return the suspects for one of some reasons, the first at each address: code there may have changed."""
+    found: dict[int, Suspect] = {}
+    for each in suspects:
+        if each.reasons & reasons:
+            found.setdefault(int(call.instructions.rip[each.instruction]), each)
+    return found.values()
 
 
-def _slots(call: CheckedCall, instructions: Numbers) -> Words:
-    """Return where the return address of the activation of each instruction stands, 0 where that is not known."""
-    slots: Words = np.append(call.frames.slot, np.uint64(0))[call.tree.owner[instructions]]
-    return slots
+def _slot(call: CheckedCall, instruction: int) -> int:
+    """Return where the return address of the activation of an instruction stands, 0 where that is not known."""
+    activation = call.tree.at(instruction)
+    return 0 if activation is None else int(call.frames.slot[activation.number])
 
 
 def _last_write(call: CheckedCall, address: int, before: int) -> int | None:

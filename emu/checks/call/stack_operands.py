@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import functools
+from enum import IntFlag
 from typing import Final
 
+from emu.checks.call.code_kind import CodeKind, kind_of
 from emu.cpu import registers as r
 from emu.cpu.instruction import decode
 
@@ -13,6 +15,19 @@ _RETURN_ADDRESS: Final = 8
 """Bytes."""
 _PUSHING: Final = ("push", "call", "lcall")
 """What they write is below RSP as they begin; an operand is only read."""
+
+
+class StackUse(IntFlag):
+    """What an instruction does with the stack; several may hold."""
+
+    CALL = 1
+    RETURN = 2
+    POPS_MORE = 4
+    """It pops more than the return address."""
+    BELOW = 8
+    """It may write by `[rsp - number]`."""
+    ABOVE = 16
+    """It may write by `[rsp + number]`."""
 
 
 @functools.lru_cache(maxsize=65536)
@@ -26,13 +41,6 @@ def displacement_from_rsp(encoding: bytes) -> int | None:
     return operand.displacement if operand is not None and by_rsp else None
 
 
-@functools.lru_cache(maxsize=65536)
-def side_of_rsp(encoding: bytes) -> int:
-    """Return on which side of RSP that is: -1 below, 1 above, 0 at it, or none."""
-    displacement = displacement_from_rsp(encoding) or 0
-    return (displacement > 0) - (displacement < 0)
-
-
 @functools.lru_cache(maxsize=4096)
 def bytes_returned(encoding: bytes) -> int | None:
     """Return how many bytes a near return adds to RSP, None for any other instruction."""
@@ -43,3 +51,19 @@ def bytes_returned(encoding: bytes) -> int | None:
 def bytes_popped_more(encoding: bytes) -> int:
     """Return how many bytes besides the return address an instruction pops as it returns; 0 for any other."""
     return (bytes_returned(encoding) or _RETURN_ADDRESS) - _RETURN_ADDRESS
+
+
+@functools.lru_cache(maxsize=65536)
+def stack_use(encoding: bytes) -> int:
+    """Return the `StackUse` of an instruction, as a plain number."""
+    kind, displacement = kind_of(encoding), displacement_from_rsp(encoding) or 0
+    use = StackUse(0)
+    if kind & CodeKind.CALL:
+        use |= StackUse.CALL
+    if kind & CodeKind.RETURN:
+        use |= StackUse.RETURN
+    if bytes_popped_more(encoding) > 0:
+        use |= StackUse.POPS_MORE
+    if displacement:
+        use |= StackUse.ABOVE if displacement > 0 else StackUse.BELOW
+    return int(use)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from emu.checks.call.stack_operands import bytes_returned, displacement_from_rsp
+from emu.checks.call.stack_operands import StackUse, bytes_returned, displacement_from_rsp, stack_use
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,22 @@ def test_displacement(encoding: str, displacement: int | None) -> None:
 )
 def test_returns(encoding: str, count: int | None) -> None:
     assert bytes_returned(bytes.fromhex(encoding)) == count
+
+
+@pytest.mark.parametrize(
+    ("encoding", "use"),
+    [
+        pytest.param("48894c24f8", StackUse.BELOW, id="mov [rsp - 8], rcx"),
+        pytest.param("48894c2430", StackUse.ABOVE, id="mov [rsp + 0x30], rcx"),
+        pytest.param("48890c24", 0, id="mov [rsp], rcx"),
+        pytest.param("488b4c2430", 0, id="mov rcx, [rsp + 0x30]"),
+        pytest.param("c3", StackUse.RETURN, id="ret"),
+        pytest.param("c21000", StackUse.RETURN | StackUse.POPS_MORE, id="ret 16"),
+        pytest.param("48cf", StackUse.RETURN, id="iretq"),
+        pytest.param("e800000000", StackUse.CALL, id="call"),
+        pytest.param("ff542410", StackUse.CALL, id="call [rsp + 0x10]"),
+        pytest.param("4889c8", 0, id="mov rax, rcx"),
+    ],
+)
+def test_uses(encoding: str, use: int) -> None:
+    assert stack_use(bytes.fromhex(encoding)) == use
