@@ -152,7 +152,7 @@ class CheckedCall:
     @functools.cached_property
     def frames(self) -> Frames:
         """Where return addresses stand, and which activations returned."""
-        return Frames(self.tree.table, self._tables, self.accesses)
+        return Frames(self.tree.table, self._tables)
 
     @functools.cached_property
     def _tables(self) -> NativeTables:

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from emu.checks.call.columns import Accesses, Mask, Numbers
+from emu.checks.call.columns import Mask
 from emu.checks.call.native_tables import NativeTables
 from emu.cpu.native_core import load_native_core
 from emu.trace.source import Table, Words
@@ -20,21 +20,10 @@ HOME_SPACE: Final = 32
 class Frames:
     """The frames of the activations of a call, by the activations' numbers."""
 
-    def __init__(self, table: Table, tables: NativeTables, accesses: Accesses) -> None:
+    def __init__(self, table: Table, tables: NativeTables) -> None:
         """`table` has the activations of `tables`; its columns `slot` and `returned` are filled in."""
         load_native_core().core_call_frames(tables.pointer, table.ctypes.data)
         self._table = table
-        self._accesses = accesses
-
-    @functools.cached_property
-    def parent(self) -> Numbers:
-        """The caller of each; -1 for none."""
-        return np.ascontiguousarray(self._table["parent"])
-
-    def pushed_at(self, calls: Numbers) -> Words:
-        """Return the address at which each of some call instructions pushed."""
-        pushed: Words = self._accesses.address[self._accesses.instruction.searchsorted(calls, "right") - 1]
-        return pushed
 
     @functools.cached_property
     def slot(self) -> Words:

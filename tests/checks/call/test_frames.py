@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from emu.checks import CheckedCall
 from emu.checks.call.callees import called_by, callee_name
 from emu.checks.call.code_kind import CodeKind
-from emu.checks.call.columns import Accesses, CodeTable, Instructions
+from emu.checks.call.columns import CodeTable
 from emu.checks.call.frames import Frames
 from emu.checks.call.native_tables import NativeTables
 from emu.checks.call.tree import CallTree, call_trees
@@ -72,7 +72,7 @@ def test_calls(captured: Captured) -> None:
     assert leaves[0] == leaves[1] < caller
     for each in found.tree.activations[1:]:
         assert found.state_at(each.begin).registers["rsp"] == int(found.frames.slot[each.number])
-    assert found.frames.parent.tolist() == [-1, 0, 1, 1]
+    assert found.tree.table["parent"].tolist() == [-1, 0, 1, 1]
 
 
 def test_a_tail_call_returns_for_both(captured: Captured) -> None:
@@ -156,7 +156,6 @@ def test_the_native_core_fills_in_the_same(trace: Trace, data: st.DataObject) ->
     table["instruction"] = [at + first for at, _ in accesses]
     table["address"] = [address for _, address in accesses]
     codes = CodeTable([(each.rip, each.bytes) for each in trace.code])
-    instructions = Instructions(trace.instructions, codes)
     tables = NativeTables(trace.instructions, table, first, codes.kinds, tree.table, tree.owner)
-    frames = Frames(tree.table, tables, Accesses(table, first, instructions))
+    frames = Frames(tree.table, tables)
     assert list(zip(frames.slot.tolist(), frames.returned.tolist(), strict=True)) == model(trace, tree, accesses)
