@@ -361,6 +361,16 @@ def load_native_core() -> ctypes.CDLL:
     library.core_kernel_addresses_read.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64]
     library.core_register_suspects.restype = ctypes.c_uint64
     library.core_register_suspects.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_uint64, ctypes.c_void_p]
+    library.core_running_accessors.restype = None
+    library.core_running_accessors.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p]
+    library.core_accessor_ranges.restype = ctypes.c_uint32
+    library.core_accessor_ranges.argtypes = [ctypes.c_void_p] * 4 + [
+        *(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p),
+    ]
+    library.core_accesses_beside.restype = ctypes.c_uint64
+    library.core_accesses_beside.argtypes = [
+        *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_void_p),
+    ]
     library.pages_checkpoint.restype = None
     library.pages_reset.restype = ctypes.c_uint32
     for function in (library.pages_checkpoint_all, library.pages_reset_all):

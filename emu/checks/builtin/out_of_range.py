@@ -8,22 +8,16 @@ from typing import Final
 
 import numpy as np
 
-from emu.address import ADDRESS_MASK, PAGE_SIZE
+from emu.address import PAGE_SIZE
 from emu.checks.call.accessor_calls import DeclaredRange
-from emu.checks.call.accessor_ranges import AccessorRanges
+from emu.checks.call.accessor_ranges import NEAR, accesses_beside
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.columns import Mask, Numbers
-from emu.checks.call.frames import HOME_SPACE
 from emu.checks.check import Check
 from emu.checks.finding import Finding
 from emu.checks.hookspec import hookimpl
 
-NEAR: Final = 64
-"""Bytes beyond the pages of a range in which an access is still taken for one that was to be in the range."""
-_FEW: Final = 16
-"""Accesses that are looked at one by one."""
-_DEEPEST: Final = 1 << 16
-"""Bytes of stack below its return address that are taken for an accessor's own."""
+_NONE: Final = np.zeros(0, np.int64)
 
 
 class OutOfRange(Check):
@@ -43,47 +37,29 @@ class OutOfRange(Check):
     @hookimpl
     def emu_check_call(self, call: CheckedCall) -> Iterator[Finding]:
         """Report each instruction once for each range that it leaves."""
-        outside = np.zeros(len(call.accesses), bool)
-        if call.accessor_calls:
-            outside = self._outside_of_accessors(call)
-            yield from self._of_accessors(call, outside.nonzero()[0])
+        outside = call.accessor_ranges.outside if call.accessor_calls else _NONE
+        if len(outside):
+            outside = outside[~self._are_neighbours(call, outside)]
+            yield from self._of_accessors(call, outside)
         if call.declared and call.callee is not None and not call.is_accessor(call.callee):
-            yield from self._of_buffers(call, ~outside)
+            beside = accesses_beside(call.native_tables, call.accesses, call.declared)
+            if len(beside):
+                yield from self._of_buffers(call, beside[~np.isin(beside, outside)])
 
-    def _outside_of_accessors(self, call: CheckedCall) -> Mask:
-        """Return the accesses of accessors that touch what they should not."""
+    def _are_neighbours(self, call: CheckedCall, numbers: Numbers) -> Mask:
+        """Tell which accesses are to a neighbour of a range in the same image.
+
+        None is that sticks out of a range, or whose instruction touches the ranges of the same accessor call, too.
+        """
         accesses, ranges = call.accesses, call.accessor_ranges
-        outside = (ranges.running >= 0) & ~ranges.inside
-        in_kernel = (outside & ~accesses.is_user).nonzero()[0]
-        rows, address, last = self._columns(call, in_kernel)
-        slots = call.frames.slot[[made.activation.number for made in call.accessor_calls]][rows]
-        keeps = (address < slots + np.uint64(8 + HOME_SPACE)) & (address >= slots - np.uint64(_DEEPEST))
-        outside[in_kernel[keeps]] = False
-        in_kernel = in_kernel[~keeps]
-        if not len(in_kernel):
-            return outside
-        rows, address, last = self._columns(call, in_kernel)
-        keeps = ~_are_near(ranges, rows, address, last)
-        outside[in_kernel[keeps]] = False
-        if keeps.all():
-            return outside
-        in_image = in_kernel[~keeps & _in_images(call, address) & ~ranges.touching[in_kernel]]
-        outside[in_image[~self._walks(call, in_image)]] = False
-        return outside
-
-    def _columns(self, call: CheckedCall, numbers: Numbers) -> tuple[Numbers, np.ndarray, np.ndarray]:
-        """Return of some accesses the accessor call, the first and the last byte."""
-        accesses = call.accesses
-        return call.accessor_ranges.running[numbers], accesses.address[numbers], accesses.last[numbers]
-
-    def _walks(self, call: CheckedCall, numbers: Numbers) -> Mask:
-        """Tell which accesses come from an instruction that touches the ranges of the same accessor call, too."""
-        ranges, rip = call.accessor_ranges, call.accesses.rip
-        if not len(numbers):
-            return np.zeros(0, bool)
-        pairs = np.column_stack([ranges.running.astype(np.uint64), rip])
-        touching = set(map(tuple, np.unique(pairs[ranges.touching], axis=0).tolist()))
-        return np.array([tuple(pair) in touching for pair in pairs[numbers].tolist()], bool)
+        touching = ranges.touching
+        found = ~accesses.is_user[numbers] & ~touching[numbers] & _in_images(call, accesses.address[numbers])
+        in_image = found.nonzero()[0]
+        if len(in_image):
+            pairs = np.column_stack([ranges.running.astype(np.uint64), accesses.rip])
+            walking = set(map(tuple, np.unique(pairs[touching], axis=0).tolist()))
+            found[in_image] = [tuple(pair) not in walking for pair in pairs[numbers[in_image]].tolist()]
+        return found
 
     def _of_accessors(self, call: CheckedCall, numbers: Numbers) -> Iterator[Finding]:
         accesses, ranges = call.accesses, call.accessor_ranges
@@ -100,17 +76,8 @@ class OutOfRange(Check):
                 _evidence(call, number, count, left),
             )
 
-    def _of_buffers(self, call: CheckedCall, considered: Mask) -> Iterator[Finding]:
+    def _of_buffers(self, call: CheckedCall, found: Numbers) -> Iterator[Finding]:
         accesses = call.accesses
-        inside = np.zeros(len(accesses), bool)
-        near = np.zeros(len(accesses), bool)
-        for each in call.declared:
-            begin, end = _pages(each)
-            near |= accesses.touching(begin, end - begin)
-            inside |= (accesses.address >= np.uint64(each.address)) & (accesses.last < np.uint64(each.end))
-        found = (considered & near & ~inside).nonzero()[0]
-        if not len(found):
-            return
         by_accessor = call.accessor_ranges.running[found]
         yield from self._given_too_much(call, found[by_accessor >= 0])
         for number, count in _first_of_each(accesses.rip, found[by_accessor < 0]):
@@ -136,32 +103,6 @@ class OutOfRange(Check):
                     beyond = _beyond(left, int(its[0]))
                     message = f"{made.name} is given a {given.name} that reaches {beyond}"
                     yield call.finding_at_call(self.name, message, made.activation, [_extent(call, given)])
-
-
-def _are_near(ranges: AccessorRanges, rows: Numbers, address: np.ndarray, last: np.ndarray) -> Mask:
-    """Tell which accesses lie near a range of their accessor call."""
-    if len(rows) <= _FEW:
-        columns = zip(rows.tolist(), address.tolist(), last.tolist(), strict=True)
-        return np.array([_is_near(ranges.of_call[row], begin, end) for row, begin, end in columns], bool)
-    near = np.zeros(len(rows), bool)
-    for first, end in _neighbourhoods(ranges.first, ranges.last):
-        near |= (last >= first[rows]) & (address <= end[rows])
-    return near
-
-
-def _is_near(ranges: Sequence[DeclaredRange], address: int, last: int) -> bool:
-    return any(begin <= last and address < end for begin, end in (_pages(each) for each in ranges if each.size > 0))
-
-
-def _neighbourhoods(first: np.ndarray, last: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Give for each column of ranges the first and the last byte that count as near each of them."""
-    for column in range(first.shape[1]):
-        begin, end = first[:, column], last[:, column]
-        is_there = begin <= end
-        page = np.uint64(PAGE_SIZE - 1)
-        below = (begin & ~page) - np.minimum(begin & ~page, np.uint64(NEAR))
-        above = (end | page) + np.minimum(np.uint64(ADDRESS_MASK) - (end | page), np.uint64(NEAR))
-        yield np.where(is_there, below, np.uint64(ADDRESS_MASK)), np.where(is_there, above, np.uint64(0))
 
 
 def _in_images(call: CheckedCall, address: np.ndarray) -> Mask:

@@ -30,11 +30,10 @@ class Overlap(Check):
     def emu_check_call(self, call: CheckedCall) -> Iterator[Finding]:
         """Report each call of an accessor; what the accessor calls in its turn has the same ranges."""
         for made in call.accessor_calls:
-            parent = made.activation.parent
-            if CLAUSE not in made.accessor.clauses or (parent and call.is_accessor(parent)):
+            ranges, parent = made.ranges, made.activation.parent
+            if len(ranges) != 2 or not ranges[0].overlaps(ranges[1]):
                 continue
-            ranges = made.ranges
-            if len(ranges) == 2 and ranges[0].overlaps(ranges[1]):
+            if CLAUSE in made.accessor.clauses and not (parent and call.is_accessor(parent)):
                 shared = min(each.end for each in ranges) - max(each.address for each in ranges)
                 all_of = "all" if shared == ranges[0].size else f"{shared}"
                 yield call.finding_at_call(

@@ -12,7 +12,7 @@ from emu.address import Gva
 from emu.checks.call.accessor_calls import AccessorCall, DeclaredRange
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.columns import Numbers
-from emu.checks.call.coverage import IN_ORDER, Coverage, coverage
+from emu.checks.call.coverage import Coverage, coverage
 from emu.checks.check import Check
 from emu.checks.finding import Finding
 from emu.checks.hookspec import hookimpl
@@ -31,7 +31,8 @@ class ReadCount(Check):
     is `trace.copy_map`'s to say. An instruction that faulted and ran again counts once.
     Cannot see: whether the two fetches of a byte gave the same value to what used them; a fetch by an export that the
     host implements.
-    Cost: sorts the accesses of each accessor that does not go through its ranges byte by byte upwards.
+    Cost: goes over the accesses of accessors, and sorts those of each that does not go through its ranges byte by byte
+    upwards.
     """
 
     name = "read-count"
@@ -41,16 +42,12 @@ class ReadCount(Check):
         """Report each accessor once for each of its ranges and each of the two."""
         if not call.accessor_calls:
             return
-        ranges = call.accessor_ranges
-        for index in ranges.outermost:
+        for index, declared in call.accessor_ranges.out_of_order():
             made = call.accessor_calls[index]
             returned = bool(call.frames.returned[made.activation.number])
             may_repeat = any(clause in made.accessor.clauses for clause in _MAY_REPEAT)
-            if may_repeat and not returned:
-                continue
-            for declared in made.ranges:
-                if declared.size > 0:
-                    yield from self._of_range(call, index, declared, returned=returned, once=not may_repeat)
+            if returned or not may_repeat:
+                yield from self._of_range(call, index, declared, returned=returned, once=not may_repeat)
 
     def _of_range(
         self,
@@ -65,8 +62,8 @@ class ReadCount(Check):
         for kind, is_kind in (("read", declared.reads), ("written", declared.writes)):
             if not is_kind or (kind == "written" and _ATOMIC in made.accessor.clauses):
                 continue
-            its = self._performed(call, index, is_read=kind == "read")
-            reached = coverage_of(call, its, declared)
+            its = _performed(call, index, is_read=kind == "read")
+            reached = _coverage_of(call, its, declared)
             if once and kind == "read" and declared.is_user and reached.repeated:
                 yield self._repeated(call, made, declared, its, reached)
             if returned and reached.missed:
@@ -75,17 +72,6 @@ class ReadCount(Check):
                 data = call.data(declared.address + reached.first_missed)
                 missed = f"{reached.missed:,} of {declared.size:,} bytes are left out, the first is {data}"
                 yield call.finding(self.name, message, made.activation.end - 1, [missed])
-
-    def _performed(self, call: CheckedCall, index: int, *, is_read: bool) -> Numbers:
-        """Return the reads or the writes of an accessor call that were made."""
-        accesses, activation = call.accesses, call.accessor_calls[index].activation
-        bounds = np.array([activation.begin, activation.end])
-        first, behind = accesses.instruction.searchsorted(bounds).tolist()
-        of_kind = accesses.is_read if is_read else accesses.is_write
-        chosen = of_kind[first:behind] & accesses.performed[first:behind]
-        chosen &= call.accessor_ranges.running[first:behind] == index
-        numbers: Numbers = chosen.nonzero()[0] + first
-        return numbers
 
     def _repeated(
         self, call: CheckedCall, made: AccessorCall, declared: DeclaredRange, reads: Numbers, reached: Coverage
@@ -103,6 +89,13 @@ class ReadCount(Check):
         return call.finding(self.name, f"{made.name} fetches a byte of {declared.name} again", again, evidence)
 
 
+def _performed(call: CheckedCall, index: int, *, is_read: bool) -> Numbers:
+    """Return the reads or the writes of an accessor call that were made."""
+    accesses, numbers = call.accesses, call.accessor_ranges.of(index)
+    of_kind = accesses.is_read if is_read else accesses.is_write
+    return numbers[of_kind[numbers] & accesses.performed[numbers]]
+
+
 def _own(call: CheckedCall, made: AccessorCall, at: int) -> int:
     """Return the instruction of the accessor itself that another one belongs to: the call of what it is in."""
     activation = call.tree.at(at)
@@ -111,18 +104,10 @@ def _own(call: CheckedCall, made: AccessorCall, at: int) -> int:
     return at
 
 
-def coverage_of(call: CheckedCall, numbers: Numbers, declared: DeclaredRange) -> Coverage:
+def _coverage_of(call: CheckedCall, numbers: Numbers, declared: DeclaredRange) -> Coverage:
     """Return what some accesses reach of a range."""
-    accesses = call.accesses
     begin, last = np.uint64(declared.address), np.uint64(min(declared.end, 1 << 64) - 1)
-    first, end = accesses.address[numbers], accesses.last[numbers]
+    first, end = call.accesses.address[numbers], call.accesses.last[numbers]
     touching = (end >= begin) & (first <= last)
-    count = int(np.count_nonzero(touching))
-    if count < len(touching):
-        at = int(touching.argmax())
-        # Mostly they lie together, between what the accessor does with its frame.
-        chosen = slice(at, at + count) if touching[at : at + count].all() else touching
-        first, end = first[chosen], end[chosen]
-    if len(first) and first[0] == begin and end[-1] == last and (first[1:] - end[:-1] == 1).all():
-        return IN_ORDER
+    first, end = first[touching], end[touching]
     return coverage(np.maximum(first, begin) - begin, end - begin + np.uint64(1), int(last - begin) + 1)

@@ -38,38 +38,38 @@ class Torn(Check):
         """Report each call of an accessor once."""
         if not call.accessor_calls:
             return
-        for index in call.accessor_ranges.outermost:
+        ranges = call.accessor_ranges
+        for index in ranges.outermost:
             made = call.accessor_calls[index]
             if _CLAUSE not in made.accessor.clauses:
                 continue
-            for declared in made.ranges:
-                found = self._in_parts(call, made, declared, index) or self._across(call, made, declared)
-                if found is not None:
-                    yield found
+            for position, declared in enumerate(made.ranges):
+                if ranges.is_in_parts(index, position):
+                    yield self._in_parts(call, made, declared, index)
+                elif declared.address // _QUADWORD != (declared.end - 1) // _QUADWORD:
+                    yield from self._across(call, made, declared)
 
-    def _in_parts(self, call: CheckedCall, made: AccessorCall, declared: DeclaredRange, index: int) -> Finding | None:
+    def _in_parts(self, call: CheckedCall, made: AccessorCall, declared: DeclaredRange, index: int) -> Finding:
         accesses = call.accesses
         numbers = call.accessor_ranges.of(index)
         of_kind = accesses.is_read if declared.reads else accesses.is_write
         numbers = numbers[accesses.performed[numbers] & of_kind[numbers]]
         is_its = (accesses.address[numbers] < declared.end) & (accesses.last[numbers] >= declared.address)
         numbers = numbers[is_its & (accesses.size[numbers] < declared.size)]
-        if len(numbers) <= 1:
-            return None
         sizes = accesses.size[numbers].tolist()
         does = "reads" if declared.reads else "writes"
         message = f"{made.name} {does} {declared.name} in parts"
         evidence = f"{declared.size} bytes at {call.data(declared.address)}, in accesses of {_listed(sizes)} bytes"
         return call.finding(self.name, message, int(accesses.instruction[numbers[1]]), [evidence])
 
-    def _across(self, call: CheckedCall, made: AccessorCall, declared: DeclaredRange) -> Finding | None:
+    def _across(self, call: CheckedCall, made: AccessorCall, declared: DeclaredRange) -> Iterator[Finding]:
         is_amd = call.profile.model.description.startswith("AMD")
         whole = _QUADWORD if is_amd else _LINE
         if not declared.is_user or _LOCKED in made.accessor.clauses:
-            return None
+            return
         last = declared.end - 1
         if declared.address // whole == last // whole:
-            return None
+            return
         places = "pages" if declared.address // _PAGE != last // _PAGE else "quadwords" if is_amd else "cache lines"
         does, may = (
             ("reads", "may see half of another thread's write")
@@ -81,7 +81,7 @@ class Torn(Check):
             f"{call.profile.model.description.partition(',')[0]} accesses at once what lies in {whole} aligned bytes"
         ]
         message = f"{made.name} {does} its {declared.name}, which lies in two {places}, and {may}"
-        return call.finding_at_call(self.name, message, made.activation, evidence)
+        yield call.finding_at_call(self.name, message, made.activation, evidence)
 
 
 def _listed(sizes: list[int]) -> str:

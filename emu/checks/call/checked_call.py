@@ -307,22 +307,9 @@ class CheckedCall:
         return direct
 
     @functools.cached_property
-    def running_accessor(self) -> Numbers:
-        """Of each instruction the index in `accessor_calls` of what it ran in, of nested ones the outermost.
-
-        -1 for what ran in none, and for filters and handlers: they are not the accessor's.
-        """
-        running = np.full(len(self.tree.activations) + 1, -1, np.int64)  # the last one is for number -1
-        known = {made.activation: index for index, made in enumerate(self.accessor_calls)}
-        for each in self.tree.activations:
-            above = running[each.parent.number] if each.parent is not None and each.by_guest else -1
-            running[each.number] = above if above >= 0 else known.get(each, -1)
-        return running[self.tree.owner]
-
-    @functools.cached_property
     def accessor_ranges(self) -> AccessorRanges:
         """What each accessor may touch of memory that is not its own, and which accesses keep to that."""
-        return AccessorRanges(self.accessor_calls, self.running_accessor, self.accesses)
+        return AccessorRanges(self.accessor_calls, self.tree, self.native_tables, self.accesses)
 
     def is_accessor(self, activation: Activation) -> bool:
         """Tell whether an activation is an accessor's, or of what one called."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,10 +23,6 @@ class Coverage(NamedTuple):
     """How often the byte is reached that is reached most often."""
 
 
-IN_ORDER: Final = Coverage(0, None, 0, None, 1)
-"""Of accesses that go through the range from its begin to its end, each right behind the one before."""
-
-
 def coverage(begin: Words, end: Words, size: int) -> Coverage:
     """Return what accesses reach of a range of `size` bytes.
 
@@ -34,8 +30,6 @@ def coverage(begin: Words, end: Words, size: int) -> Coverage:
     """
     limit = np.uint64(size)
     begin, end = np.minimum(begin, limit), np.minimum(end, limit)
-    if len(begin) and not begin[0] and end[-1] == limit and (begin[1:] == end[:-1]).all():
-        return IN_ORDER
     places = np.concatenate([begin, end, np.array([0, size], np.uint64)])
     steps = np.concatenate([np.ones(len(begin), np.int64), -np.ones(len(end), np.int64), np.zeros(2, np.int64)])
     order = np.argsort(places, kind="stable")
