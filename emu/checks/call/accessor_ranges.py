@@ -45,12 +45,12 @@ class AccessorRanges:
         self._accesses = accesses
         native = load_native_core()
         entered = array("q", [made.activation.number for made in calls])
-        running = self._running = array("q", bytes(8 * (len(tree.table) + 1)))
+        running = self._running = array("q", [-1]) * (len(tree.table) + 1)
         native.core_running_accessors(tables.pointer, _address(entered), len(calls), _address(running))
         self.outermost: list[int] = []
         """The accessor calls that are no accessor's own."""
         self._first, self._ranges = self._of_outermost()
-        self._where = array("B", bytes(len(accesses)))
+        self._where = array("B", [0]) * len(accesses)
         self._found: int = native.core_accessor_ranges(
             *(tables.pointer, _address(running), _address(entered), _address(self._first), len(calls)),
             *(_address(self._ranges), NEAR, _address(self._where)),
@@ -160,7 +160,7 @@ class AccessorRanges:
 def accesses_beside(tables: NativeTables, accesses: Accesses, ranges: Sequence[DeclaredRange]) -> Numbers:
     """Return the accesses on the pages of ranges, or less than `NEAR` bytes from these, that are in none of them."""
     taken = array("Q", [field for each in ranges for field in _undeclared(each)])
-    where = array("B", bytes(len(accesses)))
+    where = array("B", [0]) * len(accesses)
     found = load_native_core().core_accesses_beside(tables.pointer, _address(taken), len(ranges), NEAR, _address(where))
     return np.frombuffer(where, np.uint8).nonzero()[0] if found else _NO_NUMBERS
 

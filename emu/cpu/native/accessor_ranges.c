@@ -31,12 +31,10 @@ struct accessor_range {
 /* Find for each activation the accessor call that it is in, of nested ones the outermost; -1: none. A filter or handler
    is not the accessor's that it interrupts.
    entered  of each accessor call its activation
-   running  has one entry more, for what is in no activation */
+   running  -1 at first; has one entry more, for what is in no activation */
 EXPORTED void core_running_accessors(struct call_tables const *call, int64_t const *entered, uint64_t count,
                                      int64_t *running)
 {
-    for (uint64_t i = 0; i <= call->activation_count; i++)
-        running[i] = -1;
     for (uint64_t i = 0; i < count; i++)
         running[entered[i]] = (int64_t)i;
     for (uint64_t i = 0; i < call->activation_count; i++) {
@@ -78,8 +76,11 @@ static int is_near(struct neighbourhood around_it, struct access_record const *a
     return last_byte(access) >= around_it.first && access->address <= around_it.last;
 }
 
-static void note_performed(struct accessor_range *range, struct access_record const *access, int is_inside)
+/* Note an access that touches a range, if it was performed. */
+static void note(struct accessor_range *range, struct access_record const *access, int is_inside)
 {
+    if (access->flags & ACCESS_NOT_PERFORMED)
+        return;
     uint64_t judged = range->declared & DECLARED_READ ? ACCESS_READ : ACCESS_WRITE;
     uint64_t *reached = access->kind == ACCESS_READ ? &range->read : &range->written;
     if (access->size < range->size && access->kind == judged)
@@ -141,12 +142,13 @@ EXPORTED uint32_t core_accessor_ranges(struct call_tables const *call, int64_t c
             continue;
         uint8_t flags = 0;
         for (struct accessor_range *range = first; range < behind; range++) {
-            int is_inside = contains(range, access);
-            if (!is_inside && !touches(range, access))
-                continue;
-            flags |= is_inside ? TOUCHES_RANGE | IN_RANGE : TOUCHES_RANGE;
-            if (!(access->flags & ACCESS_NOT_PERFORMED))
-                note_performed(range, access, is_inside);
+            if (contains(range, access)) {
+                flags = TOUCHES_RANGE | IN_RANGE;
+                note(range, access, 1);
+            } else if (touches(range, access)) {
+                flags |= TOUCHES_RANGE;
+                note(range, access, 0);
+            }
         }
         if (!(flags & IN_RANGE) &&
             should_not_be(access, first, behind, call->activations[entered[index]].slot, around)) {
