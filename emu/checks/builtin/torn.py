@@ -8,12 +8,14 @@ from typing import Final
 
 from emu.checks.call.accessor_calls import AccessorCall, DeclaredRange
 from emu.checks.call.checked_call import CheckedCall
+from emu.checks.call.untrusted import argument_origins, given_value
 from emu.checks.check import Check
 from emu.checks.finding import Finding
 from emu.checks.hookspec import hookimpl
 
 _CLAUSE: Final = "one-access"
 _LOCKED: Final = "atomic"
+_REFUSES: Final = "misalignment"
 _LINE: Final = 64
 """Aligned bytes that Intel's processors access at once, whatever lies across in them (SDM Vol. 3A, 9.1.1)."""
 _QUADWORD: Final = 8
@@ -26,8 +28,11 @@ class Torn(Check):
 
     Proves: a typed or interlocked accessor, whose contract is one access of the type's width, made several smaller
     ones; or its user value lies across a border that the processor model of the profile does not access as a whole:
-    a cache line of 64 bytes on Intel's, eight bytes on AMD's. Then the write of another thread may be seen in part.
-    Cannot see: whether another thread writes there. The emulated processor itself does every access as a whole.
+    a cache line of 64 bytes on Intel's, eight bytes on AMD's. Then the write of another thread may be seen in part. Or
+    an interlocked accessor, which refuses such an address each time, was given one that is no multiple of its width,
+    and the driver had made it of what were multiples.
+    Cannot see: whether another thread writes there. The emulated processor itself does every access as a whole. An
+    address that user code gave misaligned is no mistake of the driver's.
     Cost: looks at the accesses of typed accessors.
     """
 
@@ -41,6 +46,8 @@ class Torn(Check):
         ranges = call.accessor_ranges
         for index in ranges.outermost:
             made = call.accessor_calls[index]
+            if _REFUSES in made.accessor.clauses:
+                yield from self._misaligned(call, made)
             if _CLAUSE not in made.accessor.clauses:
                 continue
             for position, declared in enumerate(made.ranges):
@@ -82,6 +89,16 @@ class Torn(Check):
         ]
         message = f"{made.name} {does} its {declared.name}, which lies in two {places}, and {may}"
         yield call.finding_at_call(self.name, message, made.activation, evidence)
+
+    def _misaligned(self, call: CheckedCall, made: AccessorCall) -> Iterator[Finding]:
+        declared, width = made.ranges[0], made.ranges[0].size
+        if not declared.address % width or not declared.is_user or made.activation is call.callee:
+            return
+        given = [given_value(call, each) for each in argument_origins(call, made, declared.name)]
+        if any(given) and not any(value % width for value in given if value is not None):
+            message = f"{made.name} is given a {declared.name} that is no multiple of {width}"
+            evidence = f"{call.data(declared.address)}; it raises STATUS_DATATYPE_MISALIGNMENT"
+            yield call.finding_at_call(self.name, message, made.activation, [evidence])
 
 
 def _listed(sizes: list[int]) -> str:

@@ -52,6 +52,16 @@ def is_of_user_code(call: CheckedCall, origin: Origin) -> bool:
     return _given(call, origin) is _Given.BY_USER_CODE
 
 
+def given_value(call: CheckedCall, origin: Origin) -> int | None:
+    """Return what was read from user memory, or given as an argument; None of any other origin."""
+    if origin.kind is OriginKind.USER_MEMORY and origin.access is not None:
+        return call.accesses.value(origin.access)
+    if origin.kind is OriginKind.ARGUMENT and origin.register in ARGUMENT_REGISTERS:
+        position = ARGUMENT_REGISTERS.index(origin.register)
+        return call.request.arguments[position] if position < len(call.request.arguments) else None
+    return None
+
+
 def _given(call: CheckedCall, origin: Origin) -> _Given:
     if origin.kind is OriginKind.USER_MEMORY:
         return _Given.BY_USER_CODE if origin.as_kernel_address else _Given.OTHERWISE

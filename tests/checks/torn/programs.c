@@ -3,6 +3,11 @@
 // The routines whose names begin with My are declared as accessors. Pages are aligned, so offsets are what they seem.
 #include "kernel.h"
 
+typedef struct {
+    UCHAR *counters;
+    ULONG offset;
+} REQUEST;
+
 // call: MyReadInHalves user:64
 NOINLINE ULONG64 MyReadInHalves(volatile const ULONG *source)
 {
@@ -53,6 +58,29 @@ ULONG OnAMD(const UCHAR *user)
 ULONG64 AModeForm(const UCHAR *user, KPROCESSOR_MODE mode)
 {
     return (ULONG64)ReadHandleFromMode((HANDLE *)(user + 57), mode) + 1; // finds: torn
+}
+
+// call: FlagOfAPackedStructure user:64
+ULONG FlagOfAPackedStructure(UCHAR *user)
+{
+    __try {
+        InterlockedOrToUser((volatile LONG *)(user + 1), 1); // finds: torn
+    } __except (EXCEPTION_EXECUTE_HANDLER) {
+        return GetExceptionCode();
+    }
+    return 0;
+}
+
+// call: CounterBehindANestedPointer user:64 prepare=points_to_itself
+ULONG CounterBehindANestedPointer(const REQUEST *user)
+{
+    __try {
+        UCHAR *counters = ReadPointerFromUser((void **)&user->counters);
+        InterlockedOr64ToUser((volatile LONG64 *)(counters + 12), 1); // finds: torn
+    } __except (EXCEPTION_EXECUTE_HANDLER) {
+        return GetExceptionCode();
+    }
+    return 0;
 }
 
 // Near misses.
@@ -112,3 +140,36 @@ NOINLINE ULONG MyReadOfAll(volatile const ULONG64 *source)
 {
     return (ULONG)*source;
 }
+
+// A misaligned address that user code chose: the accessor is there to refuse it.
+// call: TheUsersOwnAddress 0x7001
+ULONG TheUsersOwnAddress(volatile LONG *user)
+{
+    __try {
+        InterlockedOrToUser(user + 1, 1);
+    } __except (EXCEPTION_EXECUTE_HANDLER) {
+        return GetExceptionCode();
+    }
+    return 0;
+}
+
+// call: TheUsersOwnOffset user:64 prepare=points_to_itself
+ULONG TheUsersOwnOffset(const REQUEST *user)
+{
+    __try {
+        REQUEST request;
+        ReadStructFromUser(&request, user);
+        InterlockedOrToUser((volatile LONG *)(request.counters + request.offset), 1);
+    } __except (EXCEPTION_EXECUTE_HANDLER) {
+        return GetExceptionCode();
+    }
+    return 0;
+}
+
+// call: AlignedAsAny user:64
+ULONG AlignedAsAny(UCHAR *user)
+{
+    return InterlockedOrToUser((volatile LONG *)(user + 4), 1);
+}
+
+// call: InterlockedOrToUser 0x7001 1

@@ -7,7 +7,6 @@
 #include "driver.h"
 
 // shape: A misaligned interlocked operation: it raises STATUS_DATATYPE_MISALIGNMENT each time.
-// limit: No check is about that. The accessor refuses it each time, so that the first test of the routine shows it.
 typedef struct _PACKED_COUNTER {
     UCHAR Kind;
     LONG Count;
@@ -22,7 +21,8 @@ typedef struct _COUNTER {
 NTSTATUS SetsMisalignedFlag(PACKED_COUNTER *UserCounter)
 {
     __try {
-        InterlockedOrToUser((volatile LONG *)((UCHAR *)UserCounter + FIELD_OFFSET(PACKED_COUNTER, Count)), 1);
+        UCHAR *Count = (UCHAR *)UserCounter + FIELD_OFFSET(PACKED_COUNTER, Count);
+        InterlockedOrToUser((volatile LONG *)Count, 1); // finds: torn
     } __except (UmaExceptionFilter(UserMode)) {
         return GetExceptionCode();
     }
