@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 from collections.abc import Collection, Sequence
 from struct import Struct
 from typing import Final, NamedTuple
@@ -24,6 +25,11 @@ _CODE: Final = Struct("<Q16sB7x")  # and of the code: its address, its bytes, ho
 _LONG_BLOCK_SIZE: Final = 16
 _LONG_BLOCK_CHANGE_SIZE: Final = 32
 """The same of native/core.h."""
+
+CODE_TABLES_KEPT: Final = 64
+"""Of so many traces what is made of their code is kept, as the next one often runs the same."""
+_CODE_KEPT: Final = 2048 * _CODE.size
+"""Bytes of the rows of code up to which that is so."""
 
 NEVER: Final = 0xFFFF_FFFF_FFFF_FFFF
 
@@ -69,7 +75,6 @@ class Recorder:
         self._processor = processor
         self._library = load_native_core()
         self._recording = Recording(stop_position=NEVER)
-        self._known: list[tuple[Gva, bytes]] = []
         if not self._library.core_record(processor.native, ctypes.byref(self._recording)):
             raise EngineError("the engine refused a hook of the recorder")
 
@@ -83,7 +88,6 @@ class Recorder:
             blocks.changes,
             len(blocks.changes) // _LONG_BLOCK_CHANGE_SIZE,
         )
-        self._known = []
         pairs = [number for pair in filtered.ranges for number in pair]
         self._ranges = (ctypes.c_uint64 * max(len(pairs), 1))(*pairs)
         recording = self._recording
@@ -176,15 +180,31 @@ class Recorder:
         recording.instruction_count = recording.access_count = 0
 
     @property
-    def code(self) -> Sequence[tuple[Gva, bytes]]:
-        """The code that has been recorded, by its number: address and bytes."""
+    def code_rows(self) -> bytes:
+        """The code that has been recorded, as the native core has it (native/recorder.h); `decode_code` reads it."""
         table = ctypes.c_void_p()
         count = self._library.core_recorded_code(self._processor.native, ctypes.byref(table))
-        known = len(self._known)
-        if table.value is not None and known < count:
-            rows = ctypes.string_at(table.value + known * _CODE.size, (count - known) * _CODE.size)
-            self._known += [(Gva(rip), code[:size]) for rip, code, size in _CODE.iter_unpack(rows)]
-        return self._known
+        return ctypes.string_at(table.value, count * _CODE.size) if table.value is not None else b""
+
+    @property
+    def code(self) -> Sequence[tuple[Gva, bytes]]:
+        """The code that has been recorded, by its number: address and bytes."""
+        return decode_code(self.code_rows)
+
+
+def decode_code(rows: bytes) -> Sequence[tuple[Gva, bytes]]:
+    """Return address and bytes of each code in `Recorder.code_rows`: the same object for the same rows, as a rule."""
+    return _decoded(rows) if is_kept(rows) else _decoded.__wrapped__(rows)
+
+
+def is_kept(rows: bytes) -> bool:
+    """Tell whether what is made of some rows of code is to be kept for the next trace that has the same."""
+    return len(rows) <= _CODE_KEPT
+
+
+@functools.lru_cache(maxsize=CODE_TABLES_KEPT)
+def _decoded(rows: bytes) -> tuple[tuple[Gva, bytes], ...]:
+    return tuple((Gva(rip), code[:size]) for rip, code, size in _CODE.iter_unpack(rows))
 
 
 class LongBlockLog:

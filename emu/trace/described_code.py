@@ -20,14 +20,15 @@ class DescribedCode(Sequence[Code]):
     def __init__(self, images: Mapping[Gva, Module], export_at: Callable[[Gva], str | None]) -> None:
         self._images = images
         self._export_at = export_at
-        self._encodings: list[tuple[Gva, bytes]] = []
+        self._encodings: Sequence[tuple[Gva, bytes]] = ()
         self._described: list[Code | None] = []
 
     def extend(self, encodings: Sequence[tuple[Gva, bytes]]) -> None:
-        """Add what `encodings` has more than is known: address and bytes."""
-        new = encodings[len(self._encodings) :]
-        self._encodings.extend(new)
-        self._described.extend([None] * len(new))
+        """Add what `encodings` has more than is known: address and bytes. The sequence itself is kept."""
+        more = len(encodings) - len(self._encodings)
+        if more > 0:
+            self._encodings = encodings
+            self._described += [None] * more
 
     def __len__(self) -> int:
         return len(self._encodings)

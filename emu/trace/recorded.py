@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from emu.cpu.recorder import Filter
+from emu.cpu.recorder import Filter, decode_code
 from emu.events import Event
 from emu.image import Module
 from emu.trace.code import Code, TracedBuffer, TracedCall, TracedModule
@@ -95,6 +95,8 @@ class RecordedSource:
         self._events: list[tuple[int, int]] = []
         """Of each event its call and its index there."""
         self._run_ends: list[int] = []
+        self._code_rows = b""
+        """`Recorder.code_rows` of all the code."""
         self._passes = 0
         """How many generators of chunks are under way."""
         self._is_known = False
@@ -186,7 +188,6 @@ class RecordedSource:
         while not replay.has_ended:
             if replay.advance():
                 timeline.run_ended(replay)
-                self._take_over(replay, timeline)
             elif replay.is_full:
                 self._take_over(replay, timeline)
                 events = timeline.take(given + size)
@@ -202,7 +203,10 @@ class RecordedSource:
 
     def _take_over(self, replay: Replay, timeline: _Timeline) -> None:
         """Note what the chunks given from now on refer to."""
-        self._code.extend(replay.recorder.code)
+        rows = replay.recorder.code_rows
+        if len(rows) > len(self._code_rows):
+            self._code_rows = rows
+            self._code.extend(decode_code(rows))
         self._calls.extend(timeline.calls[len(self._calls) :])
         self._events.extend(timeline.events[len(self._events) :])
         self._run_ends.extend(timeline.run_ends[len(self._run_ends) :])

@@ -11,6 +11,7 @@ import numpy as np
 
 from emu.address import Gva
 from emu.checks.call.code_kind import CodeKind, kind_of
+from emu.cpu.recorder import CODE_TABLES_KEPT, Places, decode_code, is_kept
 from emu.cpu.trap import ERROR_WRITE
 from emu.events import TrapTaken
 from emu.trace.layout import ACCESS, READ, WRITE, AccessFlag, InstructionFlag
@@ -22,6 +23,9 @@ Numbers: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 USER_END: Final = 1 << 47
 """The first address that is not in the user's half (Intel SDM Vol. 1, 3.3.7.1)."""
 
+_PLACES_KEPT: Final = 8
+"""Sets of places, or of ranges, of which a table knows which code lies there."""
+
 _ONE = np.uint64(1)
 # NumPy takes its time with the members of an enumeration.
 _TRAPPED: Final = int(InstructionFlag.TRAPPED)
@@ -30,11 +34,14 @@ _USER_END = np.uint64(USER_END)
 
 
 class CodeTable:
-    """The code of a trace by its number: what each instruction is."""
+    """The code of a trace by its number: what each instruction is. Traces of the same code share it (`code_table`)."""
 
     def __init__(self, encodings: Sequence[tuple[Gva, bytes]]) -> None:
         self.encodings = encodings
         self._values: dict[Callable[[bytes], int], Numbers] = {}
+        self._says: dict[Callable[[bytes], int], bool] = {}
+        self._at: dict[Places, Mask] = {}
+        self._within: dict[tuple[tuple[int, int], ...], Numbers] = {}
 
     @functools.cached_property
     def kinds(self) -> Numbers:
@@ -52,6 +59,44 @@ class CodeTable:
         if found is None:
             found = self._values[function] = np.array([function(encoding) for _, encoding in self.encodings], np.int64)
         return found
+
+    def says_something(self, function: Callable[[bytes], int]) -> bool:
+        """Tell whether a function says something else than 0 of any."""
+        found = self._says.get(function)
+        if found is None:
+            found = self._says[function] = bool(self.values(function).any())
+        return found
+
+    def at(self, places: Places) -> Mask:
+        """Tell which lie at some places."""
+        found = self._at.get(places)
+        if found is None:
+            if len(self._at) == _PLACES_KEPT:
+                self._at.clear()
+            addresses = places.addresses
+            found = self._at[places] = np.array([rip in addresses for rip, _ in self.encodings], bool)
+        return found
+
+    def within(self, ranges: tuple[tuple[int, int], ...]) -> Numbers:
+        """Return in which of some ranges (begin, end), in ascending order, each lies, -1 for none."""
+        found = self._within.get(ranges)
+        if found is None:
+            if len(self._within) == _PLACES_KEPT:
+                self._within.clear()
+            begins, ends = np.array(ranges, np.uint64).reshape(-1, 2).T
+            at = begins.searchsorted(self.rips, "right") - 1
+            found = self._within[ranges] = np.where((at >= 0) & (self.rips < ends[at]), at, -1)
+        return found
+
+
+def code_table(rows: bytes) -> CodeTable:
+    """Return the table of `Recorder.code_rows`, which others may have, too."""
+    return _kept_table(rows) if is_kept(rows) else CodeTable(decode_code(rows))
+
+
+@functools.lru_cache(maxsize=CODE_TABLES_KEPT)
+def _kept_table(rows: bytes) -> CodeTable:
+    return CodeTable(decode_code(rows))
 
 
 class Instructions:
@@ -88,7 +133,7 @@ class Instructions:
     def by_encoding(self, function: Callable[[bytes], int]) -> Numbers:
         """Return what a function says of the bytes of each; none where it says 0 of all that is in the trace."""
         values = self._code_table.values(function)
-        return values[self.code] if values.any() else np.zeros(0, np.int64)
+        return values[self.code] if self._code_table.says_something(function) else np.zeros(0, np.int64)
 
     def values(self, function: Callable[[bytes], int]) -> Numbers:
         """Return what a function says of the bytes of each code, by its number."""

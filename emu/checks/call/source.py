@@ -10,7 +10,7 @@ from typing import Final, cast
 import numpy as np
 
 from emu.address import Gva
-from emu.checks.call.columns import Numbers
+from emu.checks.call.columns import CodeTable, Numbers, code_table
 from emu.cpu import registers as r
 from emu.cpu.recorder import Filter, Places
 from emu.trace.described_code import DescribedCode
@@ -38,8 +38,6 @@ class CheckedSource(RecordedSource):
         """Instructions whose registers have been taken over, if they are usual."""
         self._indices: list[Numbers] = []
         self._rows: list[Words] = []
-        self._is_usual: list[bool] = []
-        """Of each code."""
         self._known: Numbers | None = None
         """The instructions whose registers are known."""
         self._known_rows: Words = np.zeros((0, len(REGISTER_COLUMNS)), np.uint64)
@@ -53,6 +51,11 @@ class CheckedSource(RecordedSource):
         """Address and bytes of the code that ran, by its number."""
         return cast(DescribedCode, self.code).encodings
 
+    @property
+    def code_table(self) -> CodeTable:
+        """What there is to know of the code that ran."""
+        return code_table(self._code_rows)
+
     def _set_room(self, replay: Replay, size: int) -> None:
         is_new = replay.recorder.first == self._taken  # else it is gone through once more
         if is_new and not self._taken:
@@ -65,9 +68,7 @@ class CheckedSource(RecordedSource):
         begin = self._taken - first
         codes = replay.instructions["code"][begin:]
         self._taken += len(codes)
-        usual = self._usual.addresses
-        self._is_usual += [rip in usual for rip, _ in self._code.encodings[len(self._is_usual) :]]
-        found = np.array(self._is_usual, bool)[codes].nonzero()[0] + begin
+        found = self.code_table.at(self._usual)[codes].nonzero()[0] + begin
         if len(found):
             self._indices.append(found + first)
             self._rows.append(replay.registers[found])

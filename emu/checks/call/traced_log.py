@@ -72,7 +72,7 @@ class TracedLog:
     @functools.cached_property
     def code(self) -> CodeTable:
         """What each instruction of the code is."""
-        return CodeTable(self.source.encodings)
+        return self.source.code_table
 
     @functools.cached_property
     def trees(self) -> list[CallTree]:
@@ -87,11 +87,7 @@ class TracedLog:
     @functools.cached_property
     def module_numbers(self) -> Numbers:
         """Of each code the index of its module; -1 outside of all."""
-        rips = self.code.rips
-        bases = np.array([module.base for module in self.modules], np.uint64)
-        ends = np.array([module.base + module.size for module in self.modules], np.uint64)
-        at = bases.searchsorted(rips, "right") - 1
-        return np.where((at >= 0) & (rips < ends[at]), at, -1)
+        return self.code.within(tuple((int(module.base), module.base + module.size) for module in self.modules))
 
     @functools.cached_property
     def in_kernel(self) -> Mask:
@@ -103,11 +99,10 @@ class TracedLog:
     def _entries(self) -> Mapping[int, tuple[str, str]]:
         return accessors_of(self.modules, tuple(self._own_accessors.items()))
 
-    @functools.cached_property
+    @property
     def is_accessor_entry(self) -> Mask:
         """Whether each code is the first instruction of an accessor."""
-        entries = self._entries
-        return np.array([rip in entries for rip, _ in self.source.encodings], bool)
+        return self.code.at(_entry_places(self.modules, tuple(self._own_accessors.items())))
 
     def registers_before(self, instructions: Numbers) -> Words:
         """Return the registers before some instructions, in ascending order."""
