@@ -264,11 +264,39 @@ class CallTables(ctypes.Structure):
     )
 
 
+class FlagTables(ctypes.Structure):
+    """native/flag_changes.c, struct flag_changes."""
+
+    _fields_ = (
+        ("call", ctypes.c_void_p),
+        ("marked", ctypes.c_void_p),
+        ("marked_kinds", ctypes.c_void_p),
+        ("marked_count", ctypes.c_uint64),
+        ("run_begins", ctypes.c_void_p),
+        ("run_flags", ctypes.c_void_p),
+        ("run_count", ctypes.c_uint64),
+        ("flag", ctypes.c_uint64),
+        ("sets", ctypes.c_int64),
+        ("clears", ctypes.c_int64),
+        ("loads", ctypes.c_int64),
+        ("calls", ctypes.c_int64),
+        ("edges", ctypes.c_void_p),
+        ("changes", ctypes.c_void_p),
+        ("edge_count", ctypes.c_uint64),
+        ("change_count", ctypes.c_uint64),
+        ("first", ctypes.c_uint64),
+        ("touched", ctypes.c_void_p),
+        ("suspects", ctypes.c_void_p),
+        ("suspect_count", ctypes.c_uint64),
+    )
+
+
 _LAYOUTS: Final = {
     "core_layout": ctypes.sizeof(State) << 16 | ctypes.sizeof(EngineFacts),
     "activation_walk_layout": ctypes.sizeof(ActivationWalk) << 8 | 24,
     "call_tables_layout": ctypes.sizeof(CallTables) << 8 | 64,
     "call_tree_layout": ctypes.sizeof(CallTree),
+    "flag_changes_layout": ctypes.sizeof(FlagTables),
     "pages_layout": ctypes.sizeof(Pages),
     "recording_layout": ctypes.sizeof(Recording),
     "trap_records_layout": ctypes.sizeof(TrapRecords),
@@ -371,6 +399,13 @@ def load_native_core() -> ctypes.CDLL:
     library.core_accesses_beside.argtypes = [
         *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_void_p),
     ]
+    library.call_kinds_that_ran.restype = ctypes.c_uint64
+    library.call_kinds_that_ran.argtypes = [
+        *(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_int64),
+        *(ctypes.c_void_p,) * 3,
+    ]
+    library.call_flag_changes.restype = None
+    library.call_flag_changes.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
     library.pages_checkpoint.restype = None
     library.pages_reset.restype = ctypes.c_uint32
     for function in (library.pages_checkpoint_all, library.pages_reset_all):

@@ -11,12 +11,10 @@ from emu.address import Gva
 from emu.checks.call.callees import callee_name
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.code_kind import CodeKind
-from emu.checks.call.flag_changes import FlagChanges
+from emu.checks.call.flag_changes import FlagChanges, Suspect, Suspicion, first_at_each_place
 from emu.checks.check import Check
 from emu.checks.finding import Finding
 from emu.checks.hookspec import hookimpl
-
-_CHANGING = CodeKind.STD | CodeKind.CLD | CodeKind.LOADS_FLAGS
 
 
 class DirectionFlag(Check):
@@ -36,18 +34,23 @@ class DirectionFlag(Check):
         """Report each instruction once."""
         if not call.instructions.has_kind(CodeKind.STD | CodeKind.LOADS_FLAGS):
             return
-        df = FlagChanges(call, call.df, _CHANGING)
+        df = call.df_changes
         if not len(df.changes):
             return
-        for activation, change in df.returned_changed():
-            if not df.at_begin[activation.number]:
-                yield call.finding(self.name, "returns with DF set", activation.end - 1, [_set(call, change)])
-        for at in df.calls_while_set().tolist():
-            yield self._found(call, df, f"calls {callee_name(call, at)} with DF set", at)
-        for activation in df.jumps_while_set():
+        for suspect in first_at_each_place(df.suspects, call.instructions):
+            if suspect.suspicion == Suspicion.CALLED_WHILE_SET:
+                yield self._found(call, df, f"calls {callee_name(call, suspect.at)} with DF set", suspect.at)
+            elif suspect.suspicion != Suspicion.TOUCHED_NOTHING:
+                yield from self._left_set(call, df, suspect)
+        yield from self._strings(call, df)
+
+    def _left_set(self, call: CheckedCall, df: FlagChanges, suspect: Suspect) -> Iterator[Finding]:
+        activation = call.tree.activations[suspect.at]
+        if suspect.suspicion == Suspicion.JUMPED_WHILE_SET:
             message = f"jumps to {call.function_name(activation.entry)} with DF set"
             yield self._found(call, df, message, activation.begin - 1)
-        yield from self._strings(call, df)
+        elif not df.before(activation.begin):
+            yield call.finding(self.name, "returns with DF set", activation.end - 1, [_set(call, suspect.change)])
 
     def _found(self, call: CheckedCall, df: FlagChanges, message: str, at: int) -> Finding:
         change = df.changed_last(at)
@@ -55,7 +58,7 @@ class DirectionFlag(Check):
 
     def _strings(self, call: CheckedCall, df: FlagChanges) -> Iterator[Finding]:
         strings = call.instructions.of_kind(CodeKind.STRING)
-        strings = strings[df.flag[strings]]
+        strings = strings[df.before(strings)]
         before = df.changes.searchsorted(strings) - 1
         owner = call.tree.owner
         strings = strings[(before >= 0) & (owner[df.changes[before]] != owner[strings])]

@@ -100,7 +100,7 @@ class DoubleFetch(Check):
     def _is_interlocked(call: CheckedCall, fetches: Fetches, access: int) -> bool:
         accessor = fetches.accessor_of(access)
         if accessor is None:
-            return bool(call.instructions.kinds[call.accesses.instruction[access]] & int(CodeKind.LOCKED))
+            return bool(call.instructions.kind(int(call.accesses.instruction[access])) & CodeKind.LOCKED)
         return call.function_name(accessor.entry).rpartition("!")[2] in _INTERLOCKED
 
     def _finding(self, call: CheckedCall, fetches: Fetches, pair: FetchPair) -> Finding:

@@ -41,9 +41,9 @@ class Irql(Check):
     @hookimpl
     def emu_check_call(self, call: CheckedCall) -> Iterator[Finding]:
         """Report each accessor's call, and each instruction that touches pageable memory itself, once."""
-        high = call.irql > APC_LEVEL
-        if not high.any():
+        if call.highest_irql <= APC_LEVEL:
             return
+        high = call.irql > APC_LEVEL
         yield from self._accessors(call)
         yield from self._accesses(call, high)
         yield from self._code(call, high)

@@ -18,9 +18,9 @@ from emu.accessors import FAMILY
 from emu.address import Gva
 from emu.checks.call.accessor_calls import AccessorCall, DeclaredRange, argument_values
 from emu.checks.call.accessor_ranges import AccessorRanges
-from emu.checks.call.code_kind import CodeKind
 from emu.checks.call.columns import USER_END, Accesses, Instructions, Mask, Numbers, with_faults
 from emu.checks.call.export_calls import ExportCallMade, export_calls
+from emu.checks.call.flag_changes import AC, DF, FlagChanges
 from emu.checks.call.frames import Frames
 from emu.checks.call.guards import Guards
 from emu.checks.call.native_tables import NativeTables
@@ -204,26 +204,38 @@ class CheckedCall:
 
     @functools.cached_property
     def _timeline(self) -> Timeline:
-        runs, ends = self._runs
         log, begin = self._log, self.begin
-        return Timeline(
-            runs, ends, self.instructions, self.accesses, lambda indices: log.registers_before(indices + begin)
-        )
+        return Timeline(*self._runs, self.instructions, lambda indices: log.registers_before(indices + begin))
 
     @functools.cached_property
+    def ac_changes(self) -> FlagChanges:
+        """Where AC changed, and who did not leave it as it was."""
+        return FlagChanges(AC, self.native_tables, len(self.frames.returned), self.instructions, *self._runs)
+
+    @functools.cached_property
+    def df_changes(self) -> FlagChanges:
+        """Where DF changed, and who did not leave it as it was."""
+        return FlagChanges(DF, self.native_tables, len(self.frames.returned), self.instructions, *self._runs)
+
+    @property
     def ac(self) -> Mask:
         """Whether AC was set before each instruction."""
-        return self._timeline.flag(r.FLAG_AC, CodeKind.STAC, CodeKind.CLAC)
+        return self.ac_changes.column
 
-    @functools.cached_property
+    @property
     def df(self) -> Mask:
         """Whether DF was set before each instruction."""
-        return self._timeline.flag(r.FLAG_DF, CodeKind.STD, CodeKind.CLD)
+        return self.df_changes.column
 
     @functools.cached_property
     def irql(self) -> Numbers:
         """The IRQL before each instruction."""
         return self._timeline.irql()
+
+    @functools.cached_property
+    def highest_irql(self) -> int:
+        """The highest IRQL that there was."""
+        return self._timeline.highest_irql
 
     @functools.cached_property
     def irql_at_end(self) -> int:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
@@ -11,6 +12,7 @@ import numpy as np
 
 from emu.address import Gva
 from emu.checks.call.code_kind import CodeKind, kind_of
+from emu.cpu.native_core import load_native_core
 from emu.cpu.recorder import CODE_TABLES_KEPT, Places, decode_code, is_kept
 from emu.cpu.trap import ERROR_WRITE
 from emu.events import TrapTaken
@@ -23,6 +25,8 @@ Numbers: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 USER_END: Final = 1 << 47
 """The first address that is not in the user's half (Intel SDM Vol. 1, 3.3.7.1)."""
 
+MARKED: Final = int(~CodeKind.STRING)
+"""The kinds of few instructions: a string instruction may be one of many iterations."""
 _PLACES_KEPT: Final = 8
 """Sets of places, or of ranges, of which a table knows which code lies there."""
 
@@ -78,7 +82,7 @@ class CodeTable:
         return found
 
     def within(self, ranges: tuple[tuple[int, int], ...]) -> Numbers:
-        """Return in which of some ranges (begin, end), in ascending order, each lies, -1 for none."""
+        """Return in which of one or more ranges (begin, end), in ascending order, each lies, -1 for none."""
         found = self._within.get(ranges)
         if found is None:
             if len(self._within) == _PLACES_KEPT:
@@ -144,23 +148,45 @@ class Instructions:
         return self._code_table.encodings[int(self.code[index])][1]
 
     @functools.cached_property
-    def _kinds_that_ran(self) -> int:
-        return int(np.bitwise_or.reduce(self.kinds, initial=0))
+    def _found(self) -> tuple[Numbers, Numbers, int]:
+        return self._find(MARKED)
+
+    def _find(self, wanted: int) -> tuple[Numbers, Numbers, int]:
+        """Return the indices and kinds of those of some kinds that retired, and the kinds of all that ran."""
+        count, kinds = len(self.table), self._code_table.kinds
+        room, ran = np.empty(2 * count, np.int64), ctypes.c_int64()
+        at = room.ctypes.data
+        number = load_native_core().call_kinds_that_ran(
+            self.table.ctypes.data, count, kinds.ctypes.data, wanted, at, at + 8 * count, ctypes.addressof(ran)
+        )
+        return room[:number], room[count : count + number], ran.value
+
+    @property
+    def marked(self) -> tuple[Numbers, Numbers]:
+        """The indices of those of the kinds `MARKED` that retired, and the kinds of each."""
+        return self._found[:2]
 
     def has_kind(self, kind: CodeKind) -> bool:
         """Tell whether one of a kind ran."""
-        return bool(self._kinds_that_ran & int(kind))
+        return self._found[2] & int(kind) != 0
 
     def kind_of_code(self, number: int) -> CodeKind:
         """Return what the code of a number is."""
         return CodeKind(int(self._code_table.kinds[number]))
 
+    def kind(self, index: int) -> int:
+        """Return the `CodeKind` of one."""
+        return int(self._code_table.kinds[self.code[index]])
+
     def of_kind(self, kind: CodeKind) -> Numbers:
         """Return the indices of the instructions of a kind that retired."""
-        if not self.has_kind(kind):
+        wanted = int(kind)
+        at, kinds, ran = self._found
+        if not ran & wanted:
             return np.zeros(0, np.int64)
-        found: Numbers = ((self.kinds & int(kind) != 0) & ~self.trapped).nonzero()[0]
-        return found
+        if wanted & ~MARKED:
+            return self._find(wanted)[0]
+        return at[(kinds & wanted).nonzero()[0]]
 
 
 def with_faults(table: Table, faults: Sequence[tuple[int, TrapTaken]]) -> Table:

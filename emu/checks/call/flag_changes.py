@@ -1,69 +1,147 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A flag of RFLAGS over a call: who changed it, and what it was as activations began and returned."""
+"""A flag of RFLAGS over a call, which functions leave as they found it: where it changed, and who did not leave it so.
+
+No registers are recorded for that: each run of the processor begins with values that the log has, and within a run only
+a few instructions change them. The native core goes over these (native/flag_changes.c).
+"""
 
 from __future__ import annotations
 
+import ctypes
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.code_kind import CodeKind
-from emu.checks.call.columns import Mask, Numbers
-from emu.checks.call.tree import Activation
+from emu.checks.call.columns import Instructions, Mask, Numbers
+from emu.checks.call.native_tables import NativeTables, address_of
+from emu.checks.call.source import quadword
+from emu.cpu import registers as r
+from emu.cpu.native_core import FlagTables, load_native_core
+from emu.trace.run_log import Run
+
+
+class FlagKinds(NamedTuple):
+    """A flag, and the instructions that change it."""
+
+    flag: int
+    sets: CodeKind
+    clears: CodeKind
+
+    @property
+    def changing(self) -> CodeKind:
+        """All of them."""
+        return self.sets | self.clears | CodeKind.LOADS_FLAGS
+
+
+AC: Final = FlagKinds(r.FLAG_AC, CodeKind.STAC, CodeKind.CLAC)
+DF: Final = FlagKinds(r.FLAG_DF, CodeKind.STD, CodeKind.CLD)
+
+# NumPy and ctypes take their time with the members of an enumeration.
+_KINDS: Final = {
+    each: (each.flag, int(each.sets), int(each.clears), int(CodeKind.LOADS_FLAGS), int(CodeKind.CALL))
+    for each in (AC, DF)
+}
+
+
+class Suspicion(IntEnum):
+    """native/flag_changes.c, enum change_suspicion."""
+
+    RETURNED_CHANGED = 0
+    """An activation returned with another value than it began with, by an instruction of its own."""
+    CALLED_WHILE_SET = 1
+    """A call was made while it was set, by what had found it clear."""
+    JUMPED_WHILE_SET = 2
+    """An activation was jumped to while it was set, by what had found it clear."""
+    TOUCHED_NOTHING = 3
+    """It was set, and no user memory touched until it changed again, nor at the other times."""
+
+
+_OF_ACTIVATIONS: Final = (Suspicion.RETURNED_CHANGED, Suspicion.JUMPED_WHILE_SET)
+
+
+class Suspect(NamedTuple):
+    """Somebody who did not leave it as it was."""
+
+    suspicion: int
+    at: int
+    """Of the activation, of the call, or of the instruction that set it."""
+    change: int
+    """The instruction that changed it, of `RETURNED_CHANGED`."""
 
 
 class FlagChanges:
-    """AC or DF, which functions leave as they found them."""
+    """AC or DF. Instructions and activations are those of the tables."""
 
-    def __init__(self, call: CheckedCall, flag: Mask, kinds: CodeKind) -> None:
-        """`flag` has its value before each instruction, `kinds` are those of the instructions that change it."""
-        self._call = call
-        self.flag = flag
-        changes = (flag[1:] != flag[:-1]).nonzero()[0]
-        self.changes: Numbers = changes[call.instructions.kinds[changes] & int(kinds) != 0]
+    def __init__(
+        self,
+        kinds: FlagKinds,
+        tables: NativeTables,
+        activations: int,
+        instructions: Instructions,
+        runs: Sequence[Run],
+        ends: list[int],
+    ) -> None:
+        """`ends` has of each run the index behind its last instruction; `activations` is how many there are."""
+        self._count = len(instructions)
+        at, kinds_at = instructions.marked
+        places = np.array([0, *ends][: len(runs)], np.int64)
+        flags = np.array([quadword(run.begin, r.RFLAGS) for run in runs], np.uint64)
+        most = len(runs) + len(at)
+        room = np.empty(3 * most + 3 * (len(at) + 2 * activations + most) + activations // 8 + 1, np.int64)
+        edges = address_of(room)
+        changes, suspects = edges + 8 * most, edges + 16 * most
+        touched = suspects + 24 * (len(at) + 2 * activations + most)
+        found = FlagTables(
+            None,
+            *(address_of(at), address_of(kinds_at), len(at)),
+            *(address_of(places), address_of(flags), len(runs)),
+            *_KINDS[kinds],
+            *(edges, changes, 0, 0, 0, touched, suspects, 0),
+        )
+        load_native_core().call_flag_changes(tables.pointer, ctypes.byref(found))
+        self.edges: Numbers = room[: found.edge_count]
+        """Before these instructions it is another one than before the instruction before them."""
+        self.changes: Numbers = room[most : most + found.change_count]
         """The instructions that changed it; not where the host did, as it takes a trap."""
-        self._activations = call.tree.activations
+        self._first = bool(found.first)
+        self._suspects = room[2 * most : 2 * most + 3 * found.suspect_count]
+
+    @property
+    def suspects(self) -> list[Suspect]:
+        """Who did not leave it as it was; nobody where no instruction changed it."""
+        if not len(self._suspects):
+            return []
+        return [Suspect(*row) for row in self._suspects.reshape(-1, 3).tolist()]
+
+    def before(self, instructions: Any) -> Any:
+        """Tell whether it was set before an instruction, or before each of some."""
+        return (self.edges.searchsorted(instructions, "right") & 1 == 1) ^ self._first
 
     @functools.cached_property
-    def at_begin(self) -> Mask:
-        """What it was as each activation began; the last one is for what belongs to none."""
-        begins = [min(each.begin, len(self.flag) - 1) for each in self._activations]
-        return np.append(self.flag[begins], False)
+    def column(self) -> Mask:
+        """Whether it was set before each instruction."""
+        column = np.full(self._count, self._first, bool)
+        for begin, end in zip(self.edges[::2].tolist(), [*self.edges[1::2].tolist(), self._count], strict=False):
+            column[begin:end] = not self._first
+        return column
 
     def changed_last(self, before: int) -> int | None:
         """Return the last instruction before another one that changed it."""
         at = int(self.changes.searchsorted(before)) - 1
         return int(self.changes[at]) if at >= 0 else None
 
-    def returned_changed(self) -> Iterator[tuple[Activation, int]]:
-        """Give the activations that returned with another value because of an instruction of their own, and that."""
-        call = self._call
-        returned = call.frames.returned.nonzero()[0]
-        lasts = np.array([self._activations[number].end - 1 for number in returned.tolist()], np.int64)
-        differs = self.flag[lasts] != self.at_begin[returned]
-        for number, last in zip(returned[differs].tolist(), lasts[differs].tolist(), strict=True):
-            change = self.changed_last(last)
-            if self.flag[last] and int(call.tree.owner[last]) != number:
-                continue  # it jumped while it was set
-            if change is not None and int(call.tree.owner[change]) == number:
-                yield self._activations[number], change
 
-    def calls_while_set(self) -> Numbers:
-        """Return the first call at each place that was made while it was set, by what had found it clear."""
-        call = self._call
-        calls = call.instructions.of_kind(CodeKind.CALL)
-        calls = calls[self.flag[calls]]
-        if not len(calls):
-            return calls
-        calls = calls[~self.at_begin[call.tree.owner[calls]]]
-        _, firsts = np.unique(call.instructions.rip[calls], return_index=True)
-        return np.sort(calls[firsts])
-
-    def jumps_while_set(self) -> Iterator[Activation]:
-        """Give what was jumped to while it was set, by what had found it clear."""
-        for each in self._activations:
-            before = each.parent if each.by_jump else None
-            if before is not None and self.at_begin[each.number] and not self.at_begin[before.number]:
-                yield each
+def first_at_each_place(suspects: Iterable[Suspect], instructions: Instructions) -> Iterator[Suspect]:
+    """Leave out what is suspected of an instruction once more."""
+    seen: set[tuple[int, int]] = set()
+    for each in suspects:
+        if each.suspicion not in _OF_ACTIVATIONS:
+            place = each.suspicion, int(instructions.rip[each.at])
+            if place in seen:
+                continue
+            seen.add(place)
+        yield each

@@ -70,7 +70,7 @@ class Guards:
         if not len(ran):
             return parent.entry
         last = int(ran[-1])
-        is_call = bool(call.instructions.kinds[last] & CodeKind.CALL) and not call.instructions.trapped[last]
+        is_call = bool(call.instructions.kind(last) & CodeKind.CALL) and not call.instructions.trapped[last]
         return Gva(int(call.instructions.rip[last]) + (len(call.instructions.encoding(last)) if is_call else 0))
 
     def describe(self, activation: Activation, pc: Gva) -> list[str]:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from emu.address import Gva
 from emu.checks.call.code_kind import CodeKind
-from emu.checks.call.columns import Accesses, CodeTable, Instructions, with_faults
+from emu.checks.call.columns import Accesses, CodeTable, Instructions, code_table, with_faults
+from emu.cpu.recorder import Places
 from emu.cpu.trap import Vector
 from emu.events import TrapTaken
 from emu.trace.layout import ACCESS, INSTRUCTION, READ, WRITE, AccessFlag, InstructionFlag
@@ -82,3 +83,39 @@ def test_the_access_that_a_fault_kept_from_being_made() -> None:
     assert found[1]["address"] == 0x6000
     assert (found[1]["size"], found[1]["kind"], found[1]["flags"]) == (1, WRITE, AccessFlag.NOT_PERFORMED)
     assert with_faults(there, []) is there
+
+
+@given(rows=st.lists(st.tuples(st.integers(0, 2), st.sampled_from([0, int(InstructionFlag.TRAPPED)])), max_size=30))
+def test_instructions_of_kinds(rows: list[tuple[int, int]]) -> None:
+    """`movsb`, `std` and `ret` are of one kind each."""
+    found = instructions(*rows)
+    kinds = [(CodeKind.STRING, CodeKind.STD, CodeKind.RETURN)[code] for code, _ in rows]
+    retired = [index for index, (_, flags) in enumerate(rows) if not flags]
+    for wanted in (*CodeKind, CodeKind.STRING | CodeKind.STD, CodeKind.STD | CodeKind.RETURN):
+        assert found.of_kind(wanted).tolist() == [index for index in retired if kinds[index] & wanted]
+        assert found.has_kind(wanted) == any(kind & wanted for kind in kinds)
+    marked = [index for index in retired if kinds[index] != CodeKind.STRING]
+    at, of_marked = found.marked
+    assert at.tolist() == marked
+    assert of_marked.tolist() == [int(kinds[index]) for index in marked]
+    assert [found.kind(index) for index in range(len(rows))] == kinds == found.kinds.tolist()
+
+
+def test_what_a_table_of_code_says() -> None:
+    table = CodeTable([(Gva(0x1000), b"\x90"), (Gva(0x2008), b"\xc3"), (Gva(0x3000), b"\x90")])
+    assert table.values(len).tolist() == [1, 1, 1]
+    assert table.says_something(len)
+    assert not table.says_something(lambda encoding: 0)
+    for number in range(20):
+        assert table.at(Places({0x2008, number})).tolist() == [False, True, False]
+        ranges = (0x1000, 0x1001), (0x2000, 0x2008), (0x2FF0, 0x4000 + number)
+        assert table.within(ranges).tolist() == [0, -1, 2]
+
+
+def test_the_same_code_has_the_same_table() -> None:
+    row = (0x1000).to_bytes(8, "little") + b"\xc3".ljust(16, b"\0") + b"\1".ljust(8, b"\0")
+    assert code_table(row) is code_table(bytes(bytearray(row)))
+    assert code_table(row).encodings == ((0x1000, b"\xc3"),)
+    long = row * 5000
+    assert code_table(long) is not code_table(long)
+    assert len(code_table(long).encodings) == 5000

@@ -117,6 +117,6 @@ def test_values_between_changes(data: st.DataObject) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(timeline, "_FEW", few)
             instructions = Instructions(np.zeros(count, INSTRUCTION), CodeTable([(Gva(0), b"\x90")]))
-            line = Timeline([], ends, instructions, None, None)  # type: ignore[arg-type]
+            line = Timeline([], ends, instructions, None)  # type: ignore[arg-type]
             found = line._filled(begun, np.array(at, np.int64), np.array(values, np.int64))
             assert found.tolist() == expected
