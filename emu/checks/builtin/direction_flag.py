@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from emu.checks.call.flag_changes import FlagChanges, Suspect, Suspicion, first_
 from emu.checks.check import Check
 from emu.checks.finding import Finding
 from emu.checks.hookspec import hookimpl
+
+_SETTING: Final = int(CodeKind.STD | CodeKind.LOADS_FLAGS)
 
 
 class DirectionFlag(Check):
@@ -32,7 +35,7 @@ class DirectionFlag(Check):
     @hookimpl
     def emu_check_call(self, call: CheckedCall) -> Iterator[Finding]:
         """Report each instruction once."""
-        if not call.instructions.has_kind(CodeKind.STD | CodeKind.LOADS_FLAGS):
+        if not call.instructions.has_kind(_SETTING):
             return
         df = call.df_changes
         if not len(df.changes):

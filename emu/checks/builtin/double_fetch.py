@@ -77,10 +77,7 @@ class DoubleFetch(Check):
     @hookimpl
     def emu_check_call(self, call: CheckedCall) -> Iterator[Finding]:
         """Report the two places once, with the bytes that both fetch."""
-        accesses = call.accesses
-        if not (accesses.is_user & accesses.is_read).any():
-            return
-        fetches = Fetches(call, self._by_probes(call))
+        fetches = Fetches(call, lambda: self._by_probes(call))
         for pair in fetches.pairs():
             if not self._is_interlocked(call, fetches, pair.later):
                 yield self._finding(call, fetches, pair)

@@ -19,6 +19,7 @@ from emu.address import Gva
 from emu.checks.call.accessor_calls import AccessorCall, DeclaredRange, argument_values
 from emu.checks.call.accessor_ranges import AccessorRanges
 from emu.checks.call.columns import USER_END, Accesses, Instructions, Mask, Numbers, with_faults
+from emu.checks.call.direct_accesses import direct_user_accesses
 from emu.checks.call.export_calls import ExportCallMade, export_calls
 from emu.checks.call.flag_changes import AC, DF, FlagChanges
 from emu.checks.call.frames import Frames
@@ -314,9 +315,7 @@ class CheckedCall:
     @functools.cached_property
     def direct_user_accesses(self) -> Numbers:
         """The accesses to user memory that no accessor made, nor what one called."""
-        touching = self.accesses.is_user.nonzero()[0]
-        direct: Numbers = touching[~self.in_accessor[self.accesses.instruction[touching]]]
-        return direct
+        return direct_user_accesses(self.native_tables, len(self.accesses), self.in_accessor)
 
     @functools.cached_property
     def accessor_ranges(self) -> AccessorRanges:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import ctypes
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -51,6 +51,11 @@ class CodeTable:
     def kinds(self) -> Numbers:
         """`CodeKind` of each."""
         return np.array([kind_of(encoding) for _, encoding in self.encodings], np.int64)
+
+    @functools.cached_property
+    def kinds_address(self) -> int:
+        """Where `kinds` lies."""
+        return int(self.kinds.ctypes.data)
 
     @functools.cached_property
     def rips(self) -> Words:
@@ -103,6 +108,21 @@ def _kept_table(rows: bytes) -> CodeTable:
     return CodeTable(decode_code(rows))
 
 
+class Marked(NamedTuple):
+    """The instructions of some kinds that retired."""
+
+    at: Numbers
+    """Their indices."""
+    kinds: Numbers
+    """The `CodeKind` of each."""
+    at_address: int
+    kinds_address: int
+    """Where the two lie."""
+    number: int
+    ran: int
+    """The kinds of all instructions that ran, of those that trapped, too."""
+
+
 class Instructions:
     """The instructions of a call, numbered from 0."""
 
@@ -148,27 +168,22 @@ class Instructions:
         return self._code_table.encodings[int(self.code[index])][1]
 
     @functools.cached_property
-    def _found(self) -> tuple[Numbers, Numbers, int]:
+    def marked(self) -> Marked:
+        """Those of the kinds `MARKED` that retired."""
         return self._find(MARKED)
 
-    def _find(self, wanted: int) -> tuple[Numbers, Numbers, int]:
-        """Return the indices and kinds of those of some kinds that retired, and the kinds of all that ran."""
-        count, kinds = len(self.table), self._code_table.kinds
+    def _find(self, wanted: int) -> Marked:
+        count = len(self.table)
         room, ran = np.empty(2 * count, np.int64), ctypes.c_int64()
-        at = room.ctypes.data
+        at: int = room.ctypes.data
         number = load_native_core().call_kinds_that_ran(
-            self.table.ctypes.data, count, kinds.ctypes.data, wanted, at, at + 8 * count, ctypes.addressof(ran)
+            self.table.ctypes.data, count, self._code_table.kinds_address, wanted, at, at + 8 * count, ctypes.byref(ran)
         )
-        return room[:number], room[count : count + number], ran.value
+        return Marked(room[:number], room[count : count + number], at, at + 8 * count, number, ran.value)
 
-    @property
-    def marked(self) -> tuple[Numbers, Numbers]:
-        """The indices of those of the kinds `MARKED` that retired, and the kinds of each."""
-        return self._found[:2]
-
-    def has_kind(self, kind: CodeKind) -> bool:
+    def has_kind(self, kind: int) -> bool:
         """Tell whether one of a kind ran."""
-        return self._found[2] & int(kind) != 0
+        return self.marked.ran & kind != 0
 
     def kind_of_code(self, number: int) -> CodeKind:
         """Return what the code of a number is."""
@@ -181,12 +196,12 @@ class Instructions:
     def of_kind(self, kind: CodeKind) -> Numbers:
         """Return the indices of the instructions of a kind that retired."""
         wanted = int(kind)
-        at, kinds, ran = self._found
-        if not ran & wanted:
+        marked = self.marked
+        if not marked.ran & wanted:
             return np.zeros(0, np.int64)
         if wanted & ~MARKED:
-            return self._find(wanted)[0]
-        return at[(kinds & wanted).nonzero()[0]]
+            return self._find(wanted).at
+        return marked.at[(marked.kinds & wanted).nonzero()[0]]
 
 
 def with_faults(table: Table, faults: Sequence[tuple[int, TrapTaken]]) -> Table:

@@ -6,14 +6,16 @@ A fetch is what one accessor reads, however often it touches a byte, or what one
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.columns import Mask, Numbers
+from emu.checks.call.native_tables import NativeTables, address_of
 from emu.checks.call.tree import Activation
+from emu.cpu.native_core import load_native_core
 from emu.trace.source import Words
 
 
@@ -62,15 +64,12 @@ def outermost_accessors(call: CheckedCall) -> Numbers:
 class Fetches:
     """The fetches of user memory of one call."""
 
-    def __init__(self, call: CheckedCall, left_out: Mask) -> None:
-        """`left_out`: accesses that are none, as those of a probe."""
+    def __init__(self, call: CheckedCall, left_out: Callable[[], Mask]) -> None:
+        """`left_out` gives the accesses that are none, as those of a probe; asked only where it matters."""
         self._call = call
-        accesses = call.accesses
-        self._at = (accesses.is_user & accesses.performed & ~left_out).nonzero()[0]
-        if len(self._at) and accesses.is_read[self._at].any():
-            self._at = self._at[_meets_another(accesses.address[self._at], accesses.last[self._at])]
-        else:
-            self._at = self._at[:0]
+        self._at = touched_twice(call.native_tables, len(call.accesses), None)
+        if len(self._at) and (mask := left_out()).any():
+            self._at = touched_twice(call.native_tables, len(call.accesses), mask)
 
     def accessor_of(self, access: int) -> Activation | None:
         """Return the outermost accessor that made an access."""
@@ -139,19 +138,17 @@ class Fetches:
         return accesses.value(access) >> 8 * (byte - int(accesses.address[access])) & 0xFF
 
 
-def _meets_another(first: Words, last: Words) -> Mask:
-    """Tell which ranges lie together with another one in a run of ranges that overlap."""
-    if (first[1:] > last[:-1]).all():
-        return np.zeros(len(first), bool)  # upwards, as most are
-    order = np.argsort(first, kind="stable")
-    reached = np.maximum.accumulate(last[order])
-    joins = np.zeros(len(order), bool)  # the one before it
-    joins[1:] = first[order][1:] <= reached[:-1]
-    together = joins.copy()
-    together[:-1] |= joins[1:]
-    meets = np.zeros(len(order), bool)
-    meets[order] = together
-    return meets
+def touched_twice(tables: NativeTables, count: int, left_out: Mask | None) -> Numbers:
+    """Return the accesses to user memory that were performed and share a byte with another one, if any of them reads.
+
+    count  how many accesses there are
+    """
+    room = np.empty(3 * count, np.int64)
+    found = address_of(room)
+    number = load_native_core().call_touched_twice(
+        tables.pointer, None if left_out is None else address_of(left_out), found + 8 * count, found
+    )
+    return room[:number]
 
 
 def _ordinals(byte: Words, reads: Mask) -> Numbers:

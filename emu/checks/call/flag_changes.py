@@ -23,28 +23,23 @@ from emu.cpu import registers as r
 from emu.cpu.native_core import FlagTables, load_native_core
 from emu.trace.run_log import Run
 
+# Members of an enumeration take their time.
+_LOADS, _CALLS = int(CodeKind.LOADS_FLAGS), int(CodeKind.CALL)
 
-class FlagKinds(NamedTuple):
-    """A flag, and the instructions that change it."""
 
-    flag: int
-    sets: CodeKind
-    clears: CodeKind
+class FlagKinds:
+    """A flag, and the kinds of instructions that change it."""
 
-    @property
-    def changing(self) -> CodeKind:
+    def __init__(self, flag: int, sets: CodeKind, clears: CodeKind) -> None:
+        self.flag = flag
+        self.changing: Final = int(sets) | int(clears) | _LOADS
         """All of them."""
-        return self.sets | self.clears | CodeKind.LOADS_FLAGS
+        self.numbers = flag, int(sets), int(clears), _LOADS, _CALLS
+        """As native/flag_changes.c has them."""
 
 
 AC: Final = FlagKinds(r.FLAG_AC, CodeKind.STAC, CodeKind.CLAC)
 DF: Final = FlagKinds(r.FLAG_DF, CodeKind.STD, CodeKind.CLD)
-
-# NumPy and ctypes take their time with the members of an enumeration.
-_KINDS: Final = {
-    each: (each.flag, int(each.sets), int(each.clears), int(CodeKind.LOADS_FLAGS), int(CodeKind.CALL))
-    for each in (AC, DF)
-}
 
 
 class Suspicion(IntEnum):
@@ -87,20 +82,18 @@ class FlagChanges:
     ) -> None:
         """`ends` has of each run the index behind its last instruction; `activations` is how many there are."""
         self._count = len(instructions)
-        at, kinds_at = instructions.marked
-        places = np.array([0, *ends][: len(runs)], np.int64)
-        flags = np.array([quadword(run.begin, r.RFLAGS) for run in runs], np.uint64)
-        most = len(runs) + len(at)
-        room = np.empty(3 * most + 3 * (len(at) + 2 * activations + most) + activations // 8 + 1, np.int64)
+        marked = instructions.marked
+        begun = np.array([*[0, *ends][: len(runs)], *[quadword(run.begin, r.RFLAGS) for run in runs]], np.int64)
+        begins = address_of(begun)
+        most = len(runs) + marked.number
+        suspects_room = most + marked.number + 2 * activations
+        room = np.empty(2 * most + 3 * suspects_room + activations // 8 + 1, np.int64)
         edges = address_of(room)
-        changes, suspects = edges + 8 * most, edges + 16 * most
-        touched = suspects + 24 * (len(at) + 2 * activations + most)
+        suspects = edges + 16 * most
         found = FlagTables(
-            None,
-            *(address_of(at), address_of(kinds_at), len(at)),
-            *(address_of(places), address_of(flags), len(runs)),
-            *_KINDS[kinds],
-            *(edges, changes, 0, 0, 0, touched, suspects, 0),
+            *(None, marked.at_address, marked.kinds_address, marked.number, begins, begins + 8 * len(runs), len(runs)),
+            *kinds.numbers,
+            *(edges, edges + 8 * most, 0, 0, 0, suspects + 24 * suspects_room, suspects, 0),
         )
         load_native_core().call_flag_changes(tables.pointer, ctypes.byref(found))
         self.edges: Numbers = room[: found.edge_count]

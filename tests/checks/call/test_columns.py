@@ -95,9 +95,8 @@ def test_instructions_of_kinds(rows: list[tuple[int, int]]) -> None:
         assert found.of_kind(wanted).tolist() == [index for index in retired if kinds[index] & wanted]
         assert found.has_kind(wanted) == any(kind & wanted for kind in kinds)
     marked = [index for index in retired if kinds[index] != CodeKind.STRING]
-    at, of_marked = found.marked
-    assert at.tolist() == marked
-    assert of_marked.tolist() == [int(kinds[index]) for index in marked]
+    assert found.marked.at.tolist() == marked
+    assert found.marked.kinds.tolist() == [int(kinds[index]) for index in marked]
     assert [found.kind(index) for index in range(len(rows))] == kinds == found.kinds.tolist()
 
 

@@ -185,5 +185,5 @@ def test_once_for_each_instruction() -> None:
 
 
 def test_the_kinds_that_change_it() -> None:
-    assert AC.changing == CodeKind.STAC | CodeKind.CLAC | CodeKind.LOADS_FLAGS
-    assert DF.changing == CodeKind.STD | CodeKind.CLD | CodeKind.LOADS_FLAGS
+    assert CodeKind(AC.changing) == CodeKind.STAC | CodeKind.CLAC | CodeKind.LOADS_FLAGS
+    assert CodeKind(DF.changing) == CodeKind.STD | CodeKind.CLD | CodeKind.LOADS_FLAGS

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The accesses to user memory that no accessor makes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from emu.checks.call.columns import Mask, Numbers
+from emu.checks.call.native_tables import NativeTables, address_of
+from emu.cpu.native_core import load_native_core
+
+
+def direct_user_accesses(tables: NativeTables, count: int, in_accessor: Mask) -> Numbers:
+    """Return the accesses to user memory by instructions that are not in an accessor.
+
+    count  how many accesses there are
+    """
+    room = np.empty(count, np.int64)
+    number = load_native_core().call_direct_user_accesses(tables.pointer, address_of(in_accessor), address_of(room))
+    return room[:number]

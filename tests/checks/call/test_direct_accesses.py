@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The accesses to user memory that no accessor makes, against a model that looks at each."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emu.checks.call.columns import USER_END
+from emu.checks.call.direct_accesses import direct_user_accesses
+from emu.checks.call.native_tables import ACTIVATION, NativeTables
+from emu.trace.layout import ACCESS, INSTRUCTION
+
+FIRST = 1000
+
+
+@given(st.data())
+def test_direct_user_accesses(data: st.DataObject) -> None:
+    count = data.draw(st.integers(0, 20))
+    in_accessor = data.draw(st.lists(st.booleans(), min_size=count, max_size=count))
+    at = sorted(data.draw(st.lists(st.integers(0, max(count - 1, 0)), max_size=20 if count else 0)))
+    addresses = st.sampled_from([0, 0x5000, USER_END - 1, USER_END, 0xFFFF_8000_0000_0000])
+    touched = [(place, data.draw(addresses)) for place in at]
+    accesses = np.zeros(len(touched), ACCESS)
+    for row, (place, address) in zip(accesses, touched, strict=True):
+        row["instruction"], row["address"], row["size"] = FIRST + place, address, 1
+    nothing = np.zeros(0, np.int64)
+    tables = NativeTables(np.zeros(count, INSTRUCTION), accesses, FIRST, nothing, np.zeros(0, ACTIVATION), nothing)
+    expected = [
+        number for number, (place, address) in enumerate(touched) if address < USER_END and not in_accessor[place]
+    ]
+    assert direct_user_accesses(tables, len(touched), np.array(in_accessor, bool)).tolist() == expected
