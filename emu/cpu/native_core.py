@@ -407,6 +407,8 @@ def load_native_core() -> ctypes.CDLL:
     library.call_touched_twice.restype = library.call_direct_user_accesses.restype = ctypes.c_uint64
     library.call_touched_twice.argtypes = [ctypes.c_void_p] * 4
     library.call_direct_user_accesses.argtypes = [ctypes.c_void_p] * 3
+    library.call_pool_accesses.restype = ctypes.c_uint64
+    library.call_pool_accesses.argtypes = [ctypes.c_void_p, *(ctypes.c_void_p, ctypes.c_uint64) * 2]
     library.call_flag_changes.restype = None
     library.call_flag_changes.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
     library.pages_checkpoint.restype = None

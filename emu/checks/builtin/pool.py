@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 
-from emu.address import PAGE_SIZE, Gva
+from emu.address import Gva
 from emu.checks.call.blame import caller_of_accessor, export_of_event, export_site
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.columns import Numbers
 from emu.checks.call.export_calls import ExportCallMade
+from emu.checks.call.pool_accesses import pool_suspects, shares_pages
 from emu.checks.call.pool_lives import PoolLife
 from emu.checks.call.reachable import unreachable
 from emu.checks.check import Check
@@ -24,8 +27,6 @@ from emu.kernel.pool import format_tag
 from emu.nt.bugcheck import BugCheck
 from emu.outcome import Bugchecked, Raised, Returned
 
-_WIDEST: Final = 16
-"""Bytes of the widest access."""
 _FREES: Final = ("ExFreePool", "ExFreePool2", "ExFreePoolWithTag")
 
 _STOPS: Final = ("KeBugCheck", "KeBugCheckEx")
@@ -72,38 +73,22 @@ class Pool(Check):
             yield from self._lost(call)
 
     def _accesses(self, call: CheckedCall, lives: tuple[PoolLife, ...]) -> Iterator[Finding]:
-        accesses = call.accesses
-        begin, end = min(life.block.base for life in lives), max(_end(life) for life in lives)
-        near = accesses.touching(begin, end - begin).nonzero()[0]
-        if not len(near):
-            return
-        near = near[np.argsort(accesses.address[near], kind="stable")]
-        addresses = accesses.address[near]
-        for number, life in enumerate(lives):
-            bounds = np.array([life.block.base - _WIDEST + 1, _end(life)], np.uint64)
-            first, behind = addresses.searchsorted(bounds).tolist()
-            if behind > first:
-                again = next((each.begin for each in lives[number + 1 :] if _shares_pages(each, life)), None)
-                yield from self._around(call, life, np.sort(near[first:behind]), again)
-
-    def _around(self, call: CheckedCall, life: PoolLife, near: Numbers, again: int | None) -> Iterator[Finding]:
-        """Look at accesses that begin on a block's pages or close by; `again` is when another block has those pages."""
-        accesses, block = call.accesses, life.block
-        first, last, at = accesses.address[near], accesses.last[near], accesses.instruction[near]
-        touches = (
-            (last >= np.uint64(block.base))
-            & (at >= life.begin)
-            & (at < (len(call.instructions) if again is None else again))
-        )
-        freed = np.zeros(len(near), bool) if life.end is None else at >= life.end
-        outside = (first < np.uint64(block.address)) | (last >= np.uint64(block.address + block.size))
-        theirs = ~call.in_kernel[at] | accesses.is_write[near] | call.in_accessor[at]
-        guard = first >= np.uint64(_end(life) - PAGE_SIZE)
-        yield from self._each(call, life, near[touches & ~freed & outside & theirs], freed=False)
-        yield from self._each(call, life, near[touches & freed & ~guard], freed=True)
+        for (number, is_freed), suspects in itertools.groupby(
+            pool_suspects(call.native_tables, lives), operator.itemgetter(0, 1)
+        ):
+            life = lives[number]
+            again = next((each.begin for each in lives[number + 1 :] if shares_pages(each, life)), None)
+            found = np.array([suspect.access for suspect in suspects], np.int64)
+            at = call.accesses.instruction[found]
+            wrong = at < (len(call.instructions) if again is None else again)
+            if not is_freed:
+                wrong &= ~call.in_kernel[at] | call.accesses.is_write[found] | call.in_accessor[at]
+            yield from self._each(call, life, found[wrong], freed=is_freed)
 
     def _each(self, call: CheckedCall, life: PoolLife, found: Numbers, *, freed: bool) -> Iterator[Finding]:
         """Report what is wrong of one block: each place of a driver's and each kind once."""
+        if not len(found):
+            return
         accesses = call.accesses
         _, firsts = np.unique(accesses.instruction[found], return_index=True)
         reported: set[tuple[int, str]] = set()
@@ -195,12 +180,3 @@ class Pool(Check):
             yield f"then {call.explanation.explain_event(event)}, at {call.place(event.address)}"
         assert call.outcome is not None
         yield f"the call {call.outcome.headline}"
-
-
-def _end(life: PoolLife) -> int:
-    """Return the end of the page behind a block's."""
-    return life.block.base + (life.block.pages + 1) * PAGE_SIZE
-
-
-def _shares_pages(one: PoolLife, other: PoolLife) -> bool:
-    return one.block.base < _end(other) - PAGE_SIZE and other.block.base < _end(one) - PAGE_SIZE

@@ -18,6 +18,8 @@ from emu.checks.hookspec import hookimpl
 from emu.events import ExceptionRaised
 from emu.outcome import Returned
 
+_CODE_BITS: Final = 32
+"""Bits of the number of a code."""
 _OUTSIDE: Final = "outside of every __try block"
 
 
@@ -59,8 +61,9 @@ class UnguardedUserAccess(Check):
         direct = call.direct_user_accesses
         if not len(direct):
             return
-        rows = np.stack([call.tree.owner[accesses.instruction[direct]], accesses.rip[direct].astype(np.int64)])
-        _, firsts = np.unique(rows, axis=1, return_index=True)
+        instructions = accesses.instruction[direct]
+        places = call.tree.owner[instructions] << _CODE_BITS | call.instructions.code[instructions].astype(np.int64)
+        _, firsts = np.unique(places, return_index=True)
         reported: set[Activation] = set()
         for access in sorted(direct[firsts].tolist()):
             at = int(accesses.instruction[access])

@@ -85,11 +85,11 @@ class Fetches:
         self._outermost = outermost_accessors(self._call)
         access, byte = self._expand()
         reads = accesses.is_read[access]
-        ordinal = _ordinals(byte, reads)
-        fetch = self._fetch_numbers()[access]
+        fetch = self._fetch_numbers(access)
         again = ((byte[1:] == byte[:-1]) & (fetch[1:] != fetch[:-1]) & reads[1:]).nonzero()[0] + 1
         if not len(again):
             return
+        ordinal = _ordinals(byte, reads)
         pairs = np.stack((fetch[again - 1], fetch[again]), 1)
         found, which = np.unique(pairs, axis=0, return_inverse=True)
         which = which.reshape(-1)
@@ -118,9 +118,9 @@ class Fetches:
         order = np.lexsort((access, byte))
         return access[order], byte[order]
 
-    def _fetch_numbers(self) -> Numbers:
-        """Return of each access which fetch it is of: the accessor's number, or behind all of these its instruction."""
-        instruction = self._call.accesses.instruction
+    def _fetch_numbers(self, access: Numbers) -> Numbers:
+        """Return which fetch some accesses are of: the accessor's number, or behind all of these the instruction."""
+        instruction = self._call.accesses.instruction[access]
         outermost = self._outermost[self._call.tree.owner[instruction]]
         return np.where(outermost >= 0, outermost, len(self._outermost) + instruction)
 
@@ -139,7 +139,9 @@ class Fetches:
 
 
 def touched_twice(tables: NativeTables, count: int, left_out: Mask | None) -> Numbers:
-    """Return the accesses to user memory that were performed and share a byte with another one, if any of them reads.
+    """Return the accesses to user memory that were performed and share a byte with another one, up to the last read.
+
+    What is written behind that is not fetched again.
 
     count  how many accesses there are
     """

@@ -17,18 +17,24 @@ static int counts(struct call_tables const *call, uint8_t const *left_out, uint6
     return row->address < USER_END && !(row->flags & ACCESS_NOT_PERFORMED) && !(left_out && left_out[access]);
 }
 
+static uint64_t behind_last_read(struct call_tables const *call, uint8_t const *left_out)
+{
+    for (uint64_t i = call->access_count; i; i--)
+        if (call->accesses[i - 1].kind == ACCESS_READ && counts(call, left_out, i - 1))
+            return i;
+    return 0;
+}
+
 /* Joins what follows on each other, upwards or downwards, as most accesses do: no two in a range share a byte. Returns
-   how many ranges there are, 0 where nothing is read. */
-static uint64_t join(struct call_tables const *call, uint8_t const *left_out, struct byte_range *ranges)
+   how many ranges there are. */
+static uint64_t join(struct call_tables const *call, uint8_t const *left_out, uint64_t until, struct byte_range *ranges)
 {
     uint64_t count = 0;
-    int reads = 0;
-    for (uint64_t i = 0; i < call->access_count; i++) {
+    for (uint64_t i = 0; i < until; i++) {
         if (!counts(call, left_out, i))
             continue;
         struct access_record const *row = &call->accesses[i];
         struct byte_range *last = count ? &ranges[count - 1] : NULL;
-        reads |= row->kind == ACCESS_READ;
         if (last && row->address == last->end)
             last->end += row->size;
         else if (last && row->address + row->size == last->begin)
@@ -36,7 +42,7 @@ static uint64_t join(struct call_tables const *call, uint8_t const *left_out, st
         else
             ranges[count++] = (struct byte_range){row->address, row->address + row->size};
     }
-    return reads ? count : 0;
+    return count;
 }
 
 static int compare(void const *left, void const *right)
@@ -84,17 +90,18 @@ static int meets(struct byte_range const *ranges, uint64_t count, struct access_
     return low < count && ranges[low].begin <= last_byte(access);
 }
 
-/* Finds the accesses to user memory that were performed and share a byte with another such one, if any of them reads.
+/* Finds the accesses to user memory that were performed and share a byte with another such one, up to the last that reads.
    `left_out`, if it is not NULL, has a byte for each access, 0 for those that count; `ranges` and `found` have room for
    all accesses. Returns how many there are. */
 EXPORTED uint64_t call_touched_twice(struct call_tables const *call, uint8_t const *left_out,
                                      struct byte_range *ranges, int64_t *found)
 {
-    uint64_t count = join(call, left_out, ranges), met = 0;
+    uint64_t until = behind_last_read(call, left_out), met = 0;
+    uint64_t count = join(call, left_out, until, ranges);
     if (!is_ascending(ranges, count))
         qsort(ranges, count, sizeof *ranges, compare);
     count = keep_covered_twice(ranges, count);
-    for (uint64_t i = 0; count && i < call->access_count; i++)
+    for (uint64_t i = 0; count && i < until; i++)
         if (counts(call, left_out, i) && meets(ranges, count, &call->accesses[i]))
             found[met++] = (int64_t)i;
     return met;
