@@ -105,6 +105,8 @@ class Recording(ctypes.Structure):
         ("end_rip", ctypes.c_uint64),
         ("end_blocks", ctypes.c_uint64),
         ("registers", ctypes.c_void_p),
+        ("row_instructions", ctypes.c_void_p),
+        ("row_count", ctypes.c_uint64),
         ("chosen", ctypes.c_void_p),
         ("chosen_count", ctypes.c_uint64),
         ("filtered", ctypes.c_uint32),

@@ -91,7 +91,7 @@ class Recorder:
         pairs = [number for pair in filtered.ranges for number in pair]
         self._ranges = (ctypes.c_uint64 * max(len(pairs), 1))(*pairs)
         recording = self._recording
-        recording.instruction_count = recording.access_count = 0
+        recording.instruction_count = recording.access_count = recording.row_count = 0
         recording.first_instruction = recording.first_access = recording.position = 0
         recording.stop_position = NEVER
         recording.ranges = ctypes.addressof(self._ranges)
@@ -110,16 +110,24 @@ class Recorder:
         self._recording.chosen_count = len(places.addresses)
 
     def set_tables(
-        self, instructions: int, instruction_room: int, accesses: int, access_room: int, registers: int = 0
+        self,
+        instructions: int,
+        instruction_room: int,
+        accesses: int,
+        access_room: int,
+        registers: int = 0,
+        row_instructions: int = 0,
     ) -> None:
-        """Give the tables by their addresses, with room for so many rows; `registers` has as many as `instructions`.
+        """Give the tables by their addresses, with room for so many rows.
+
+        `registers` and `row_instructions`, the number of the instruction of each row, have as many as `instructions`.
 
         What was in the last ones must have been taken away with `take`, or lie in these, too.
         """
         recording = self._recording
         recording.instructions, recording.instruction_room = instructions, instruction_room
         recording.accesses, recording.access_room = accesses, access_room
-        recording.registers = registers
+        recording.registers, recording.row_instructions = registers, row_instructions
 
     def check(self) -> None:
         """Raise MemoryError where the recorder could not go on for want of memory."""
@@ -130,6 +138,11 @@ class Recorder:
     def counts(self) -> tuple[int, int]:
         """How many instructions and accesses lie in the tables."""
         return self._recording.instruction_count, self._recording.access_count
+
+    @property
+    def row_count(self) -> int:
+        """How many rows of registers have been written."""
+        return int(self._recording.row_count)
 
     @property
     def first(self) -> int:
@@ -177,7 +190,7 @@ class Recorder:
         recording = self._recording
         recording.first_instruction += recording.instruction_count
         recording.first_access += recording.access_count
-        recording.instruction_count = recording.access_count = 0
+        recording.instruction_count = recording.access_count = recording.row_count = 0
 
     @property
     def code_rows(self) -> bytes:

@@ -69,6 +69,9 @@ class Replay:
         self._processor.start(log.root, log.descriptor_table, log.unreachable, lambda address, size: b"")
         self._words = self._processor.block[: r.XMM_OFFSET].cast("I")
         self._library = load_native_core()
+        self._register_rows: Words = np.empty((0, r.RFLAGS + 1), np.uint64)
+        self._row_instructions: Words = np.empty(0, np.uint64)
+        """Kept from trace to trace: most rows of this large table are never touched."""
         self.recorder = Recorder(self._processor)
         self._has_stops = False
         self._code_frames: set[int] = set()
@@ -103,7 +106,7 @@ class Replay:
         """Before an instruction, in the middle of a run."""
         self._instructions: Table = np.zeros(0, INSTRUCTION)
         self._accesses: Table = np.zeros(0, ACCESS)
-        self._registers: Words | None = None
+        self._records_registers = False
 
     def _has_other_code(self, log: RunLog) -> bool:
         """Tell whether code lies in memory that is not the code of a log's beginning."""
@@ -119,11 +122,15 @@ class Replay:
     def set_room(self, instructions: int, *, registers: bool = False) -> None:
         """Have tables for so many instructions, empty; with a row of registers for each, if asked for.
 
-        They are not cleared: room that is never used is not touched, and takes no memory.
+        They are not cleared: room that is never used is not touched, and takes no memory. The rows of registers are
+        written over by the next ones.
         """
         self.recorder.take()
         self._instructions = np.empty(instructions, INSTRUCTION)
-        self._registers = np.empty((instructions, r.RFLAGS + 1), np.uint64) if registers else None
+        self._records_registers = registers
+        if registers and len(self._row_instructions) < instructions:
+            self._register_rows = np.empty((instructions, r.RFLAGS + 1), np.uint64)
+            self._row_instructions = np.empty(instructions, np.uint64)
         self._set_access_room(2 * instructions + ACCESS_MARGIN)
 
     def _set_access_room(self, room: int) -> None:
@@ -135,7 +142,11 @@ class Replay:
             len(self._instructions),
             accesses.ctypes.data,
             room,
-            0 if self._registers is None else self._registers.ctypes.data,
+            *(
+                (self._register_rows.ctypes.data, self._row_instructions.ctypes.data)
+                if self._records_registers
+                else (0, 0)
+            ),
         )
 
     @property
@@ -151,8 +162,12 @@ class Replay:
     @property
     def registers(self) -> Words:
         """The rows of registers: a view."""
-        assert self._registers is not None
-        return self._registers[: self.recorder.counts[0]]
+        return self._register_rows[: self.recorder.row_count]
+
+    @property
+    def row_instructions(self) -> Words:
+        """The index in the trace of the instruction before which each row was: a view."""
+        return self._row_instructions[: self.recorder.row_count]
 
     @property
     def is_full(self) -> bool:

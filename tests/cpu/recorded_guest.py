@@ -50,12 +50,18 @@ class RecordedGuest(Guest):
         self.instructions = np.zeros(room, INSTRUCTION)
         self.accesses = np.zeros(access_room, ACCESS)
         self.registers = np.zeros((room, r.RFLAGS + 1), np.uint64)
+        self.row_instructions = np.zeros(room, np.uint64)
         self.recorder.set_tables(
-            self.instructions.ctypes.data, room, self.accesses.ctypes.data, access_room, self.registers.ctypes.data
+            *(self.instructions.ctypes.data, room, self.accesses.ctypes.data, access_room),
+            *(self.registers.ctypes.data, self.row_instructions.ctypes.data),
         )
         self.recorded: list[Instruction] = []
         self.rows: list[list[int]] = []
         """Registers before each."""
+        self.chosen = False
+        """Rows are written for some instructions alone."""
+        self.rows_of: list[int] = []
+        """Of each row the index of its instruction."""
         self.codes: list[int] = []
         self.positions: list[int] = []
 
@@ -89,7 +95,11 @@ class RecordedGuest(Guest):
             self.positions.append(int(row["position"]))
         last = self.instructions[count - 1]
         assert not count or int(last["first_access"]) - begin + int(last["accesses"]) == access_count
-        self.rows += self.registers[:count].tolist()
+        rows = recorder.row_count
+        if not self.chosen:
+            assert self.row_instructions[:rows].tolist() == list(range(recorder.first, recorder.first + count))
+        self.rows += self.registers[:rows].tolist()
+        self.rows_of += self.row_instructions[:rows].tolist()
         recorder.take()
 
     def record(self, trap: Trap, *, exact_stops: bool = True) -> Trap:

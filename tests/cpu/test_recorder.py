@@ -9,7 +9,7 @@ import pytest
 
 from emu.address import Gva
 from emu.cpu import registers as r
-from emu.cpu.recorder import NEVER, Filter, LongBlockLog, LongBlocks
+from emu.cpu.recorder import NEVER, Filter, LongBlockLog, LongBlocks, Places
 from emu.cpu.trap import Trap, Vector
 from emu.memory import page_table as pt
 from emu.trace.layout import AccessFlag, InstructionFlag
@@ -46,6 +46,17 @@ class TestInstructions:
         assert [row[r.RIP] - CODE for row in guest.rows] == guest.places
         assert guest.positions == [0, 1, 2, 3, 4]
         assert {instruction.flags for instruction in guest.recorded} == {0}
+
+    @pytest.mark.parametrize("room", [1, 2, 1000])
+    def test_registers_at_chosen_places_alone(self, room: int) -> None:
+        """mov ecx, 3; L: inc eax; loop L; hlt."""
+        guest = RecordedGuest(room=room)
+        guest.chosen = True
+        guest.recorder.choose_registers(Places({CODE + 5, CODE + 9, CODE + 100}))
+        guest("b903000000 ffc0 e2fc f4", rax=7)
+        assert guest.rows_of == [1, 3, 5, 7]
+        assert [row[r.RIP] - CODE for row in guest.rows] == [5, 5, 5, 9]
+        assert [row[r.RAX] for row in guest.rows] == [7, 8, 9, 10]
 
     def test_flags_are_those_before_each(self) -> None:
         """stc; adc eax, eax, twice; sub eax, 0x10; sub eax, 1; hlt."""

@@ -57,21 +57,18 @@ class CheckedSource(RecordedSource):
         return code_table(self._code_rows)
 
     def _set_room(self, replay: Replay, size: int) -> None:
-        is_new = replay.recorder.first == self._taken  # else it is gone through once more
-        if is_new and not self._taken:
+        first = replay.recorder.first
+        if first == 0:
             replay.recorder.choose_registers(self._usual)
-        replay.set_room(size, registers=is_new)
+        is_new = first == self._taken  # else it is gone through once more
+        replay.set_room(size, registers=is_new and bool(self._usual.addresses))
 
     def _take_over(self, replay: Replay, timeline: object) -> None:
         super()._take_over(replay, timeline)  # type: ignore[arg-type]
-        first = replay.recorder.first
-        begin = self._taken - first
-        codes = replay.instructions["code"][begin:]
-        self._taken += len(codes)
-        found = self.code_table.at(self._usual)[codes].nonzero()[0] + begin
-        if len(found):
-            self._indices.append(found + first)
-            self._rows.append(replay.registers[found])
+        self._taken = max(self._taken, replay.recorder.first + replay.recorder.counts[0])
+        if replay.recorder.row_count:
+            self._indices.append(replay.row_instructions.astype(np.int64))
+            self._rows.append(replay.registers.copy())
 
     def registers_before(self, indices: Numbers, code: Words) -> Words:
         """Return the registers before some instructions, in ascending order, a row each (`REGISTER_COLUMNS`).

@@ -20,6 +20,9 @@ void recorder_take_back(struct recorder *recorder)
     if (!recorder->current)
         return;
     recording->instruction_count--;
+    if (recording->row_count && recording->row_instructions[recording->row_count - 1] ==
+                                    recording->first_instruction + recording->instruction_count)
+        recording->row_count--;
     recording->access_count = recorder->current->first_access - recording->first_access;
     recorder->current = NULL;
 }
@@ -112,8 +115,10 @@ void recorder_stop(struct recorder *recorder, uint64_t rip)
     core->engine.emu_stop(core->uc);
 }
 
-static void read_registers(struct core *core, uint64_t *row)
+static void write_row(struct core *core, struct recording *recording)
 {
+    uint64_t *row = recording->registers[recording->row_count];
+    recording->row_instructions[recording->row_count++] = recording->first_instruction + recording->instruction_count;
     void *to[REGISTERS];
     for (int i = 0; i < REGISTERS; i++)
         to[i] = &row[i];
@@ -196,7 +201,7 @@ static void on_instruction(void *uc, uint64_t rip, uint32_t size, void *user)
                            (code->properties & CODE_REP ? INSTRUCTION_REP : 0u)),
     };
     if (recording->registers && (!recording->chosen_count || code->properties & CODE_IS_CHOSEN))
-        read_registers(core, recording->registers[recording->instruction_count]);
+        write_row(core, recording);
     recording->instruction_count++;
     recorder->current = record;
 }

@@ -72,6 +72,8 @@ struct recording {
     uint64_t stop_position;                   /* stop before the instruction of this number */
     uint64_t end_rip, end_blocks;             /* stop before the instruction there once so many blocks have started; or 0 */
     uint64_t (*registers)[18];                /* if not NULL: a row before each recorded instruction of the tables */
+    uint64_t *row_instructions;               /* and the index of that in the whole trace; as many as instruction_room */
+    uint64_t row_count;                       /* in these two */
     uint64_t const *chosen;                   /* if any, ascending: rows are written for instructions at these alone */
     uint64_t chosen_count;
 
