@@ -112,6 +112,11 @@ class Checker:
                 if finding.identity not in self._found and not self._suppressions.leaves_out(finding):
                     self._found[finding.identity] = finding
 
+    def _tell(self, hook: Any, **happened: object) -> None:
+        """Call a hook, which seldom has a plugin: pluggy takes its time to find that out."""
+        if hook.get_hookimpls():
+            self._add(hook(**happened))
+
     def declare_accessor(self, routine: str, as_: str) -> None:
         """Take note of a routine that is as an accessor; an accessor itself stays what it is."""
         check_accessors({routine: as_})
@@ -130,13 +135,13 @@ class Checker:
 
     def checkpoint_made(self) -> None:
         """Tell the plugins."""
-        self._add(self._hook.emu_checkpoint_made(machine=self._machine))
+        self._tell(self._hook.emu_checkpoint_made, machine=self._machine)
 
     def machine_reset(self) -> None:
         """Forget what was found, and the calls that nobody has looked at."""
         self._found.clear()
         self.forget_log()
-        self._add(self._hook.emu_machine_reset(machine=self._machine))
+        self._tell(self._hook.emu_machine_reset, machine=self._machine)
 
     def machine_closes(self) -> None:
         """Tell the plugins."""
@@ -146,7 +151,7 @@ class Checker:
         """Tell the plugins, and note what a look at the call will need."""
         machine = self._machine
         self._begun = Surroundings(request, tuple(machine.pool.outstanding), machine.previous_mode)
-        self._add(self._hook.emu_call_begins(machine=machine, request=request))
+        self._tell(self._hook.emu_call_begins, machine=machine, request=request)
 
     def call_ended(self, log: RunLog | None, outcome: Outcome | None) -> None:
         """Tell the plugins; the call is the last one of a log, or, where it had no run, in none."""
@@ -155,11 +160,13 @@ class Checker:
         self._begun = None
         if self.looks_at_calls:
             self._note(log, begun._replace(allocated=self._allocated()))
-        self._add(self._hook.emu_call_ended(machine=self._machine, request=begun.request, outcome=outcome))
+        self._tell(self._hook.emu_call_ended, machine=self._machine, request=begun.request, outcome=outcome)
 
     def _allocated(self) -> tuple[PoolBlock | None, ...]:
         pool = self._machine.pool
         addresses = [event.address for event in self._machine.system.events if isinstance(event, PoolAllocated)]
+        if not addresses:
+            return ()
         found: list[PoolBlock | None] = []
         for address in addresses:
             freed = pool.freed_at(address)

@@ -23,6 +23,8 @@ from emu.trace.trace import REGISTER_COLUMNS
 REGISTER_ROOM: Final = 1 << 16
 """Instructions whose registers are recorded at once."""
 
+_NO_ROWS: Final[Words] = np.zeros((0, len(REGISTER_COLUMNS)), np.uint64)
+
 
 class CheckedSource(RecordedSource):
     """A `RecordedSource` that can say which registers some instructions began with, without all others'.
@@ -40,7 +42,7 @@ class CheckedSource(RecordedSource):
         self._rows: list[Words] = []
         self._known: Numbers | None = None
         """The instructions whose registers are known."""
-        self._known_rows: Words = np.zeros((0, len(REGISTER_COLUMNS)), np.uint64)
+        self._known_rows = _NO_ROWS
 
     @functools.cached_property
     def _usual(self) -> Places:
@@ -95,7 +97,7 @@ class CheckedSource(RecordedSource):
     def _recorded_at(self, indices: Numbers, code: Words) -> Words:
         """Run the log once more, and record nothing but the instructions at the places of these."""
         if not len(indices):
-            return np.zeros((0, len(REGISTER_COLUMNS)), np.uint64)
+            return _NO_ROWS
         wanted = np.zeros(len(self.encodings), bool)
         wanted[code[indices]] = True
         rips = sorted({self.encodings[number][0] for number in wanted.nonzero()[0].tolist()})
