@@ -406,9 +406,9 @@ def load_native_core() -> ctypes.CDLL:
         *(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_int64),
         *(ctypes.c_void_p,) * 3,
     ]
-    library.call_touched_twice.restype = library.call_direct_user_accesses.restype = ctypes.c_uint64
+    library.call_touched_twice.restype = library.call_user_accesses_outside.restype = ctypes.c_uint64
     library.call_touched_twice.argtypes = [ctypes.c_void_p] * 4
-    library.call_direct_user_accesses.argtypes = [ctypes.c_void_p] * 3
+    library.call_user_accesses_outside.argtypes = [ctypes.c_void_p] * 3
     library.call_pool_accesses.restype = ctypes.c_uint64
     library.call_pool_accesses.argtypes = [ctypes.c_void_p, *(ctypes.c_void_p, ctypes.c_uint64) * 2]
     library.call_flag_changes.restype = None

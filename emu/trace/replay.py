@@ -9,6 +9,7 @@ import numpy as np
 
 from emu.address import ADDRESS_MASK, PAGE_SHIFT, PAGE_SIZE, Gva, is_canonical
 from emu.cpu import registers as r
+from emu.cpu.array_address import array_address
 from emu.cpu.native_core import STOP_INTERRUPT, STOP_INVALID_INSTRUCTION, STOP_RECORDER, STOP_REFUSED, load_native_core
 from emu.cpu.processor import Processor
 from emu.cpu.recorder import Filter, Recorder
@@ -138,12 +139,12 @@ class Replay:
         accesses[: self.recorder.counts[1]] = self._accesses[: self.recorder.counts[1]]
         self._accesses = accesses
         self.recorder.set_tables(
-            self._instructions.ctypes.data,
+            array_address(self._instructions),
             len(self._instructions),
-            accesses.ctypes.data,
+            array_address(accesses),
             room,
             *(
-                (self._register_rows.ctypes.data, self._row_instructions.ctypes.data)
+                (array_address(self._register_rows), array_address(self._row_instructions))
                 if self._records_registers
                 else (0, 0)
             ),

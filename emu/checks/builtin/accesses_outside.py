@@ -14,6 +14,7 @@ from emu.address import ADDRESS_MASK, Gva
 from emu.checks.call.accessor_calls import AccessorCall, DeclaredRange
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.columns import Numbers
+from emu.checks.call.direct_accesses import user_accesses_outside
 from emu.checks.call.tree import Activation
 from emu.checks.check import Check
 from emu.checks.finding import Finding
@@ -56,8 +57,8 @@ class AccessesOutside(Check):
         """Report each instruction once for the range that it touches."""
         if not call.accessor_calls:
             return
-        accesses, ranges = call.accesses, call.accessor_ranges
-        direct = (accesses.is_user & (ranges.running < 0)).nonzero()[0]
+        accesses = call.accesses
+        direct = user_accesses_outside(call.native_tables, len(accesses), call.running_accessor >= 0)
         if not len(direct):
             return
         ranges_of = self._ranges(call)
@@ -88,7 +89,7 @@ class AccessesOutside(Check):
     def _caller(self, call: CheckedCall, at: int) -> Activation:
         """Return the activation of an instruction; of the kernel's own, that of the code that called it."""
         activation = call.tree.activations[int(call.tree.owner[at])]
-        while call.in_kernel[at] and activation.call_site is not None and activation.parent is not None:
+        while call.is_of_kernel(at) and activation.call_site is not None and activation.parent is not None:
             at, activation = activation.call_site, activation.parent
         return activation
 

@@ -72,7 +72,7 @@ class UnguardedUserAccess(Check):
                 continue
             touched = f"touching {call.data(int(accesses.address[access]))}"
             evidence = [touched, *call.guards.describe(activation, rip)]
-            called = self._of_kernel(call, activation) if call.in_kernel[at] else None
+            called = self._of_kernel(call, activation) if call.is_of_kernel(at) else None
             if called is None:
                 does = "reads" if accesses.is_read[access] else "writes"
                 yield call.finding(self.name, f"{does} user memory {_OUTSIDE}", at, evidence)
@@ -85,7 +85,7 @@ class UnguardedUserAccess(Check):
         """Return the function of the kernel's that other code called; None where the host called it."""
         at: Activation | None = activation
         while at is not None and at.call_site is not None and not call.is_host_call(at):
-            if not call.in_kernel[at.call_site]:
+            if not call.is_of_kernel(at.call_site):
                 return at
             at = at.parent
         return None

@@ -19,7 +19,7 @@ from emu.address import Gva
 from emu.checks.call.accessor_calls import AccessorCall, DeclaredRange, argument_values
 from emu.checks.call.accessor_ranges import AccessorRanges
 from emu.checks.call.columns import USER_END, Accesses, Instructions, Mask, Numbers, with_faults
-from emu.checks.call.direct_accesses import direct_user_accesses
+from emu.checks.call.direct_accesses import user_accesses_outside
 from emu.checks.call.export_calls import ExportCallMade, export_calls
 from emu.checks.call.flag_changes import AC, DF, FlagChanges
 from emu.checks.call.frames import Frames
@@ -143,6 +143,10 @@ class CheckedCall:
     def tree(self) -> CallTree:
         """Who called whom. Jumps to accessors begin activations, too."""
         return self._log.trees[self._number]
+
+    def is_of_kernel(self, instruction: int) -> bool:
+        """Tell whether an instruction is the kernel image's own."""
+        return bool(self._log.in_kernel[self.instructions.code_of(instruction)])
 
     @functools.cached_property
     def callee(self) -> Activation | None:
@@ -315,7 +319,7 @@ class CheckedCall:
     @functools.cached_property
     def direct_user_accesses(self) -> Numbers:
         """The accesses to user memory that no accessor made, nor what one called."""
-        return direct_user_accesses(self.native_tables, len(self.accesses), self.in_accessor)
+        return user_accesses_outside(self.native_tables, len(self.accesses), self.in_accessor)
 
     @functools.cached_property
     def accessor_ranges(self) -> AccessorRanges:
@@ -358,7 +362,7 @@ class CheckedCall:
     def _is_host_frame(self, call_site: int) -> bool:
         """Tell whether it is the frame with which the host calls."""
         owner = self.tree.at(call_site)
-        return owner is not None and owner.parent is None and bool(self.in_kernel[call_site])
+        return owner is not None and owner.parent is None and self.is_of_kernel(call_site)
 
     def is_host_call(self, activation: Activation) -> bool:
         """Tell whether the host's own frame called an activation."""
@@ -372,7 +376,7 @@ class CheckedCall:
         blamed = at
         inside: list[str] = []
         activation = self.tree.at(at)
-        while activation is not None and self.in_kernel[blamed]:
+        while activation is not None and self.is_of_kernel(blamed):
             if activation.call_site is None or self._is_host_frame(activation.call_site):
                 blamed, inside = at, []
                 break

@@ -12,6 +12,7 @@ import numpy as np
 
 from emu.address import Gva
 from emu.checks.call.code_kind import CodeKind, kind_of
+from emu.cpu.array_address import array_address
 from emu.cpu.native_core import load_native_core
 from emu.cpu.recorder import CODE_TABLES_KEPT, Places, decode_code, is_kept
 from emu.cpu.trap import ERROR_WRITE
@@ -55,7 +56,7 @@ class CodeTable:
     @functools.cached_property
     def kinds_address(self) -> int:
         """Where `kinds` lies."""
-        return int(self.kinds.ctypes.data)
+        return array_address(self.kinds)
 
     @functools.cached_property
     def rips(self) -> Words:
@@ -165,7 +166,7 @@ class Instructions:
 
     def encoding(self, index: int) -> bytes:
         """Return the bytes of one."""
-        return self._code_table.encodings[int(self.code[index])][1]
+        return self._code_table.encodings[self.code_of(index)][1]
 
     @functools.cached_property
     def marked(self) -> Marked:
@@ -175,9 +176,10 @@ class Instructions:
     def _find(self, wanted: int) -> Marked:
         count = len(self.table)
         room, ran = np.empty(2 * count, np.int64), ctypes.c_int64()
-        at: int = room.ctypes.data
+        at = array_address(room)
         number = load_native_core().call_kinds_that_ran(
-            self.table.ctypes.data, count, self._code_table.kinds_address, wanted, at, at + 8 * count, ctypes.byref(ran)
+            *(array_address(self.table), count, self._code_table.kinds_address, wanted),
+            *(at, at + 8 * count, ctypes.byref(ran)),
         )
         return Marked(room[:number], room[count : count + number], at, at + 8 * count, number, ran.value)
 
@@ -191,7 +193,11 @@ class Instructions:
 
     def kind(self, index: int) -> int:
         """Return the `CodeKind` of one."""
-        return int(self._code_table.kinds[self.code[index]])
+        return int(self._code_table.kinds[self.code_of(index)])
+
+    def code_of(self, index: int) -> int:
+        """Return the number of the code of one."""
+        return int(self.table["code"][index])
 
     def of_kind(self, kind: CodeKind) -> Numbers:
         """Return the indices of the instructions of a kind that retired."""

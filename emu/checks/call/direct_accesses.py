@@ -10,11 +10,11 @@ from emu.checks.call.native_tables import NativeTables, address_of
 from emu.cpu.native_core import load_native_core
 
 
-def direct_user_accesses(tables: NativeTables, count: int, in_accessor: Mask) -> Numbers:
-    """Return the accesses to user memory by instructions that are not in an accessor.
+def user_accesses_outside(tables: NativeTables, count: int, in_accessor: Mask) -> Numbers:
+    """Return the accesses to user memory by instructions that are not in an accessor, as a mask tells of each.
 
     count  how many accesses there are
     """
     room = np.empty(count, np.int64)
-    number = load_native_core().call_direct_user_accesses(tables.pointer, address_of(in_accessor), address_of(room))
+    number = load_native_core().call_user_accesses_outside(tables.pointer, address_of(in_accessor), address_of(room))
     return room[:number]

@@ -109,7 +109,7 @@ EXPORTED uint64_t call_touched_twice(struct call_tables const *call, uint8_t con
 
 /* Finds the accesses to user memory by instructions that are not in an accessor; `in_accessor` has a byte for each.
    `found` has room for all accesses. Returns how many there are. */
-EXPORTED uint64_t call_direct_user_accesses(struct call_tables const *call, uint8_t const *in_accessor, int64_t *found)
+EXPORTED uint64_t call_user_accesses_outside(struct call_tables const *call, uint8_t const *in_accessor, int64_t *found)
 {
     uint64_t count = 0, at = 0;
     while (at < call->instruction_count) {

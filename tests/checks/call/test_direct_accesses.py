@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emu.checks.call.columns import USER_END
-from emu.checks.call.direct_accesses import direct_user_accesses
+from emu.checks.call.direct_accesses import user_accesses_outside
 from emu.checks.call.native_tables import ACTIVATION, NativeTables
 from emu.trace.layout import ACCESS, INSTRUCTION
 
@@ -16,7 +16,7 @@ FIRST = 1000
 
 
 @given(st.data())
-def test_direct_user_accesses(data: st.DataObject) -> None:
+def test_user_accesses_outside(data: st.DataObject) -> None:
     count = data.draw(st.integers(0, 20))
     in_accessor = data.draw(st.lists(st.booleans(), min_size=count, max_size=count))
     at = sorted(data.draw(st.lists(st.integers(0, max(count - 1, 0)), max_size=20 if count else 0)))
@@ -30,4 +30,4 @@ def test_direct_user_accesses(data: st.DataObject) -> None:
     expected = [
         number for number, (place, address) in enumerate(touched) if address < USER_END and not in_accessor[place]
     ]
-    assert direct_user_accesses(tables, len(touched), np.array(in_accessor, bool)).tolist() == expected
+    assert user_accesses_outside(tables, len(touched), np.array(in_accessor, bool)).tolist() == expected
