@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from emu.address import Gva
 from emu.checks.builtin.irql import describe_irql
@@ -20,6 +20,9 @@ from emu.events import ExceptionRaised
 from emu.outcome import Bugchecked, Raised, Returned, Unmodelled
 
 _DEADLOCK = "deadlock"
+
+_ENDED: Final = (Returned, Raised)
+"""How a call ends that leaves something behind to look at."""
 
 
 class _Key(NamedTuple):
@@ -64,7 +67,7 @@ class Lock(Check):
                 released[key] = made
             elif self._stopped(call, made):
                 yield self._wrong(call, made, key, "releases {} that is not held", "released", released.get(key))
-        if isinstance(call.outcome, Returned | Raised):
+        if isinstance(call.outcome, _ENDED):
             kept = [(key, made) for key, holders in held.items() for made in holders]
             for key, made in kept:
                 yield self._held(call, key, made)

@@ -44,6 +44,9 @@ _MISUSES: Final = {
 }
 """By the first parameter of bugcheck 0xC2."""
 
+_ENDED: Final = (Returned, Raised)
+"""How a call ends that leaves something behind to look at."""
+
 
 class Pool(Check):
     """A pool block is overrun, used after it was freed, freed wrongly, or lost.
@@ -69,7 +72,7 @@ class Pool(Check):
         if lives:
             yield from self._accesses(call, lives)
         yield from self._misuse(call)
-        if isinstance(call.outcome, Returned | Raised):
+        if isinstance(call.outcome, _ENDED):
             yield from self._lost(call)
 
     def _accesses(self, call: CheckedCall, lives: tuple[PoolLife, ...]) -> Iterator[Finding]:

@@ -94,6 +94,8 @@ class CheckedCall:
     @functools.cached_property
     def event_places(self) -> list[int]:
         """Of each event how many instructions of the call came before it."""
+        if not self.events:
+            return []
         table = self.trace.events
         mine = table["instruction"][table["call"] == self._number].astype(np.int64) - self.begin
         places: list[int] = mine.tolist()

@@ -6,7 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from emu.checks.call.columns import Mask, Numbers
-from emu.checks.call.native_tables import NativeTables, address_of
+from emu.checks.call.native_tables import NativeTables
+from emu.cpu.array_address import array_address
 from emu.cpu.native_core import load_native_core
 
 
@@ -16,5 +17,7 @@ def user_accesses_outside(tables: NativeTables, count: int, in_accessor: Mask) -
     count  how many accesses there are
     """
     room = np.empty(count, np.int64)
-    number = load_native_core().call_user_accesses_outside(tables.pointer, address_of(in_accessor), address_of(room))
+    number = load_native_core().call_user_accesses_outside(
+        tables.pointer, array_address(in_accessor), array_address(room)
+    )
     return room[:number]

@@ -13,8 +13,9 @@ import numpy as np
 
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.columns import Mask, Numbers
-from emu.checks.call.native_tables import NativeTables, address_of
+from emu.checks.call.native_tables import NativeTables
 from emu.checks.call.tree import Activation
+from emu.cpu.array_address import array_address
 from emu.cpu.native_core import load_native_core
 from emu.trace.source import Words
 
@@ -146,9 +147,9 @@ def touched_twice(tables: NativeTables, count: int, left_out: Mask | None) -> Nu
     count  how many accesses there are
     """
     room = np.empty(3 * count, np.int64)
-    found = address_of(room)
+    found = array_address(room)
     number = load_native_core().call_touched_twice(
-        tables.pointer, None if left_out is None else address_of(left_out), found + 8 * count, found
+        tables.pointer, None if left_out is None else array_address(left_out), found + 8 * count, found
     )
     return room[:number]
 

@@ -17,9 +17,10 @@ import numpy as np
 
 from emu.checks.call.code_kind import CodeKind
 from emu.checks.call.columns import Instructions, Mask, Numbers
-from emu.checks.call.native_tables import NativeTables, address_of
+from emu.checks.call.native_tables import NativeTables
 from emu.checks.call.source import quadword
 from emu.cpu import registers as r
+from emu.cpu.array_address import array_address
 from emu.cpu.native_core import FlagTables, load_native_core
 from emu.trace.run_log import Run
 
@@ -84,11 +85,11 @@ class FlagChanges:
         self._count = len(instructions)
         marked = instructions.marked
         begun = np.array([*[0, *ends][: len(runs)], *[quadword(run.begin, r.RFLAGS) for run in runs]], np.int64)
-        begins = address_of(begun)
+        begins = array_address(begun)
         most = len(runs) + marked.number
         suspects_room = most + marked.number + 2 * activations
         room = np.empty(2 * most + 3 * suspects_room + activations // 8 + 1, np.int64)
-        edges = address_of(room)
+        edges = array_address(room)
         suspects = edges + 16 * most
         found = FlagTables(
             *(None, marked.at_address, marked.kinds_address, marked.number, begins, begins + 8 * len(runs), len(runs)),

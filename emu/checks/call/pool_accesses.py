@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from emu.address import PAGE_SIZE
-from emu.checks.call.native_tables import NativeTables, address_of
+from emu.checks.call.native_tables import NativeTables
 from emu.checks.call.pool_lives import PoolLife
+from emu.cpu.array_address import array_address
 from emu.cpu.native_core import load_native_core
 
 _NEVER: Final = (1 << 63) - 1
@@ -53,7 +54,7 @@ def pool_suspects(tables: NativeTables, lives: Sequence[PoolLife]) -> list[PoolS
     while True:
         found = np.empty((room, 3), np.int64)
         count: int = load_native_core().call_pool_accesses(
-            tables.pointer, address_of(rows), len(rows), address_of(found), room
+            tables.pointer, array_address(rows), len(rows), array_address(found), room
         )
         if count <= room:
             break
