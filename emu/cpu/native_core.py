@@ -401,18 +401,18 @@ def load_native_core() -> ctypes.CDLL:
     library.core_accesses_beside.argtypes = [
         *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_void_p),
     ]
-    library.call_kinds_that_ran.restype = ctypes.c_uint64
-    library.call_kinds_that_ran.argtypes = [
+    library.core_kinds_that_ran.restype = ctypes.c_uint64
+    library.core_kinds_that_ran.argtypes = [
         *(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_int64),
         *(ctypes.c_void_p,) * 3,
     ]
-    library.call_touched_twice.restype = library.call_user_accesses_outside.restype = ctypes.c_uint64
-    library.call_touched_twice.argtypes = [ctypes.c_void_p] * 4
-    library.call_user_accesses_outside.argtypes = [ctypes.c_void_p] * 3
-    library.call_pool_accesses.restype = ctypes.c_uint64
-    library.call_pool_accesses.argtypes = [ctypes.c_void_p, *(ctypes.c_void_p, ctypes.c_uint64) * 2]
-    library.call_flag_changes.restype = None
-    library.call_flag_changes.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+    library.core_touched_twice.restype = library.core_user_accesses_outside.restype = ctypes.c_uint64
+    library.core_touched_twice.argtypes = [ctypes.c_void_p] * 4
+    library.core_user_accesses_outside.argtypes = [ctypes.c_void_p] * 3
+    library.core_pool_accesses.restype = ctypes.c_uint64
+    library.core_pool_accesses.argtypes = [ctypes.c_void_p, *(ctypes.c_void_p, ctypes.c_uint64) * 2]
+    library.core_flag_changes.restype = None
+    library.core_flag_changes.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
     library.pages_checkpoint.restype = None
     library.pages_reset.restype = ctypes.c_uint32
     for function in (library.pages_checkpoint_all, library.pages_reset_all):

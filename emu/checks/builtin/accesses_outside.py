@@ -58,7 +58,7 @@ class AccessesOutside(Check):
         if not call.accessor_calls:
             return
         accesses = call.accesses
-        direct = user_accesses_outside(call.native_tables, len(accesses), call.running_accessor >= 0)
+        direct = user_accesses_outside(call.native_tables, len(accesses), call.accessor_ranges.by_activation >= 0)
         if not len(direct):
             return
         ranges_of = self._ranges(call)

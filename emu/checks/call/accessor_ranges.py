@@ -78,8 +78,12 @@ class AccessorRanges:
 
         -1 for what no accessor made, and for filters and handlers: they are not the accessor's.
         """
-        by_activation = np.frombuffer(self._running, np.int64)  # the last one is for number -1
-        return by_activation[self._tree.owner[self._accesses.instruction]]
+        return self.by_activation[self._tree.owner[self._accesses.instruction]]
+
+    @property
+    def by_activation(self) -> Numbers:
+        """The same of each activation, and last for what belongs to none."""
+        return np.frombuffer(self._running, np.int64)
 
     def of(self, index: int) -> Numbers:
         """Return the indices of the accesses of one accessor call."""

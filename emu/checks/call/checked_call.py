@@ -308,20 +308,25 @@ class CheckedCall:
         at = iter(() if rows is None else rows[:, ARGUMENT_REGISTERS].tolist())
         return [(*self.request.arguments, 0, 0, 0, 0)[:4] if each is callee else tuple(next(at)) for each in entered]
 
-    @functools.cached_property
+    @property
     def in_accessor(self) -> Mask:
         """Whether each instruction ran in an accessor, or in what one called."""
+        return self._of_accessors[self.tree.owner]
+
+    @functools.cached_property
+    def _of_accessors(self) -> Mask:
+        """Whether each activation is an accessor's, or of what one called; last for what belongs to none."""
         activations = self.tree.activations
         inside = np.zeros(len(activations) + 1, bool)  # the last one is for number -1
         known = self._accessor_activations
         for each in activations:
             inside[each.number] = each in known or (each.parent is not None and inside[each.parent.number])
-        return inside[self.tree.owner]
+        return inside
 
     @functools.cached_property
     def direct_user_accesses(self) -> Numbers:
         """The accesses to user memory that no accessor made, nor what one called."""
-        return user_accesses_outside(self.native_tables, len(self.accesses), self.in_accessor)
+        return user_accesses_outside(self.native_tables, len(self.accesses), self._of_accessors)
 
     @functools.cached_property
     def accessor_ranges(self) -> AccessorRanges:

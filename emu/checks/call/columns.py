@@ -177,7 +177,7 @@ class Instructions:
         count = len(self.table)
         room, ran = np.empty(2 * count, np.int64), ctypes.c_int64()
         at = array_address(room)
-        number = load_native_core().call_kinds_that_ran(
+        number = load_native_core().core_kinds_that_ran(
             *(array_address(self.table), count, self._code_table.kinds_address, wanted),
             *(at, at + 8 * count, ctypes.byref(ran)),
         )

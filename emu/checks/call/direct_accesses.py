@@ -11,13 +11,14 @@ from emu.cpu.array_address import array_address
 from emu.cpu.native_core import load_native_core
 
 
-def user_accesses_outside(tables: NativeTables, count: int, in_accessor: Mask) -> Numbers:
-    """Return the accesses to user memory by instructions that are not in an accessor, as a mask tells of each.
+def user_accesses_outside(tables: NativeTables, count: int, is_inside: Mask) -> Numbers:
+    """Return the accesses to user memory by instructions of activations that are not inside of accessors.
 
-    count  how many accesses there are
+    count      how many accesses there are
+    is_inside  of each activation, and last for what belongs to none
     """
     room = np.empty(count, np.int64)
-    number = load_native_core().call_user_accesses_outside(
-        tables.pointer, array_address(in_accessor), array_address(room)
+    number = load_native_core().core_user_accesses_outside(
+        tables.pointer, array_address(is_inside), array_address(room)
     )
     return room[:number]

@@ -148,7 +148,7 @@ def touched_twice(tables: NativeTables, count: int, left_out: Mask | None) -> Nu
     """
     room = np.empty(3 * count, np.int64)
     found = array_address(room)
-    number = load_native_core().call_touched_twice(
+    number = load_native_core().core_touched_twice(
         tables.pointer, None if left_out is None else array_address(left_out), found + 8 * count, found
     )
     return room[:number]

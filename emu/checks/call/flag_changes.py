@@ -96,7 +96,7 @@ class FlagChanges:
             *kinds.numbers,
             *(edges, edges + 8 * most, 0, 0, 0, suspects + 24 * suspects_room, suspects, 0),
         )
-        load_native_core().call_flag_changes(tables.pointer, ctypes.byref(found))
+        load_native_core().core_flag_changes(tables.pointer, ctypes.byref(found))
         self.edges: Numbers = room[: found.edge_count]
         """Before these instructions it is another one than before the instruction before them."""
         self.changes: Numbers = room[most : most + found.change_count]

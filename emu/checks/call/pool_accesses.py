@@ -53,7 +53,7 @@ def pool_suspects(tables: NativeTables, lives: Sequence[PoolLife]) -> list[PoolS
     room = _ROOM
     while True:
         found = np.empty((room, 3), np.int64)
-        count: int = load_native_core().call_pool_accesses(
+        count: int = load_native_core().core_pool_accesses(
             tables.pointer, array_address(rows), len(rows), array_address(found), room
         )
         if count <= room:

@@ -191,7 +191,7 @@ static void look_at_windows(struct flag_changes *flags)
 }
 
 /* Finds the edges, and where an instruction made one, what is suspicious. */
-EXPORTED void call_flag_changes(struct call_tables const *call, struct flag_changes *flags)
+EXPORTED void core_flag_changes(struct call_tables const *call, struct flag_changes *flags)
 {
     flags->call = call;
     flags->suspect_count = 0;

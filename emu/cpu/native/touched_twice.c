@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Accesses to user memory: those that share bytes with others, and those that no accessor makes. */
+/* Accesses to user memory that share bytes with others (emu/checks/call/fetches.py). */
 #include "call_tables.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define USER_END 0x800000000000ull
 
@@ -93,7 +92,7 @@ static int meets(struct byte_range const *ranges, uint64_t count, struct access_
 /* Finds the accesses to user memory that were performed and share a byte with another such one, up to the last that reads.
    `left_out`, if it is not NULL, has a byte for each access, 0 for those that count; `ranges` and `found` have room for
    all accesses. Returns how many there are. */
-EXPORTED uint64_t call_touched_twice(struct call_tables const *call, uint8_t const *left_out,
+EXPORTED uint64_t core_touched_twice(struct call_tables const *call, uint8_t const *left_out,
                                      struct byte_range *ranges, int64_t *found)
 {
     uint64_t until = behind_last_read(call, left_out), met = 0;
@@ -105,26 +104,4 @@ EXPORTED uint64_t call_touched_twice(struct call_tables const *call, uint8_t con
         if (counts(call, left_out, i) && meets(ranges, count, &call->accesses[i]))
             found[met++] = (int64_t)i;
     return met;
-}
-
-/* Finds the accesses to user memory by instructions that are not in an accessor; `in_accessor` has a byte for each.
-   `found` has room for all accesses. Returns how many there are. */
-EXPORTED uint64_t call_user_accesses_outside(struct call_tables const *call, uint8_t const *in_accessor, int64_t *found)
-{
-    uint64_t count = 0, at = 0;
-    while (at < call->instruction_count) {
-        uint8_t const *outside = memchr(in_accessor + at, 0, call->instruction_count - at);
-        if (!outside)
-            break;
-        uint64_t begin = (uint64_t)(outside - in_accessor);
-        uint8_t const *inside = memchr(outside, 1, call->instruction_count - begin);
-        at = inside ? (uint64_t)(inside - in_accessor) : call->instruction_count;
-        for (uint64_t i = first_access_from(call, begin); i < call->access_count; i++) {
-            if (instruction_of(call, &call->accesses[i]) >= at)
-                break;
-            if (call->accesses[i].address < USER_END)
-                found[count++] = (int64_t)i;
-        }
-    }
-    return count;
 }
