@@ -8,8 +8,6 @@ import operator
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from emu.address import Gva
 from emu.checks.call.accessor_calls import accessors_of
 from emu.checks.call.columns import CodeTable, Mask, Numbers
@@ -92,8 +90,8 @@ class TracedLog:
     @functools.cached_property
     def in_kernel(self) -> Mask:
         """Whether each code is the kernel image's own."""
-        kernel = next(number for number, module in enumerate(self.modules) if module.name == KERNEL)
-        return np.asarray(self.module_numbers == kernel, bool)
+        kernel = next(module for module in self.modules if module.name == KERNEL)
+        return self.code.inside(int(kernel.base), kernel.base + kernel.size)
 
     @functools.cached_property
     def _entries(self) -> Mapping[int, tuple[str, str]]:
