@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	"$$name" $(NEW_ENOUGH) 2>/dev/null && echo "$$name" && exit; done; echo python3)
 
 BIN := .venv/bin
-GUEST := $(wildcard guest/kernel/* guest/umaccess/* guest/include/* emu/cpu/native/* emu/toolchain/*.py)
+GUEST := $(wildcard guest/kernel/* guest/umaccess/* guest/include/* emu/*/native/* emu/toolchain/*.py)
 
 .DEFAULT_GOAL := help
 ON_MACHINES := -m 'not sweep and not wine and not browser' tests/test_machine.py tests/memory tests/kernel tests/faults \

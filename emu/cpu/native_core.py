@@ -6,8 +6,9 @@ from __future__ import annotations
 import ctypes
 import functools
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 
 BUILT: Final = Path(__file__).parent.parent / "_built"
 
@@ -194,111 +195,8 @@ class TrapRecords(ctypes.Structure):
     )
 
 
-class ActivationWalk(ctypes.Structure):
-    """native/activations.c, struct activation_walk."""
-
-    NO_EVENT: ClassVar[int] = 0xFF
-
-    _fields_ = (
-        ("open", ctypes.c_void_p),
-        ("open_count", ctypes.c_uint64),
-        ("deepest", ctypes.c_uint64),
-        ("instructions", ctypes.c_void_p),
-        ("instruction_count", ctypes.c_uint64),
-        ("first", ctypes.c_uint64),
-        ("events", ctypes.c_void_p),
-        ("event_count", ctypes.c_uint64),
-        ("first_event", ctypes.c_uint64),
-        ("flows", ctypes.c_char_p),
-        ("flow_count", ctypes.c_uint64),
-        ("call_ends", ctypes.c_void_p),
-        ("call_count", ctypes.c_uint64),
-        ("steps", ctypes.c_void_p),
-        ("step_room", ctypes.c_uint64),
-        ("step_count", ctypes.c_uint64),
-        ("next_instruction", ctypes.c_uint64),
-        ("next_event", ctypes.c_uint64),
-        ("calls_ended", ctypes.c_uint64),
-        ("moved_at", ctypes.c_uint64),
-        ("moved_by", ctypes.c_uint32),
-        ("has_last", ctypes.c_uint32),
-        ("last", ctypes.c_uint64 * 3),
-        ("stub_length", ctypes.c_uint64),
-        ("asked_before", ctypes.c_uint32),
-        ("asked_reached", ctypes.c_uint32),
-        ("answers", ctypes.c_uint32 * 4 * 64),
-    )
-
-
-class CallTree(ctypes.Structure):
-    """native/call_tree.c, struct call_tree."""
-
-    _fields_ = (
-        ("steps", ctypes.c_void_p),
-        ("step_count", ctypes.c_uint64),
-        ("steps_taken", ctypes.c_uint64),
-        ("instructions", ctypes.c_void_p),
-        ("first", ctypes.c_uint64),
-        ("count", ctypes.c_uint64),
-        ("is_entry", ctypes.c_void_p),
-        ("activations", ctypes.c_void_p),
-        ("room", ctypes.c_uint64),
-        ("activation_count", ctypes.c_uint64),
-        ("owner", ctypes.c_void_p),
-        ("owned", ctypes.c_uint64),
-        ("top", ctypes.c_int64),
-    )
-
-
-class CallTables(ctypes.Structure):
-    """native/call_tables.h, struct call_tables."""
-
-    _fields_ = (
-        ("instructions", ctypes.c_void_p),
-        ("accesses", ctypes.c_void_p),
-        ("instruction_count", ctypes.c_uint64),
-        ("access_count", ctypes.c_uint64),
-        ("first_instruction", ctypes.c_uint64),
-        ("kinds", ctypes.c_void_p),
-        ("activations", ctypes.c_void_p),
-        ("activation_count", ctypes.c_uint64),
-        ("owner", ctypes.c_void_p),
-    )
-
-
-class FlagTables(ctypes.Structure):
-    """native/flag_changes.c, struct flag_changes."""
-
-    _fields_ = (
-        ("call", ctypes.c_void_p),
-        ("marked", ctypes.c_void_p),
-        ("marked_kinds", ctypes.c_void_p),
-        ("marked_count", ctypes.c_uint64),
-        ("run_begins", ctypes.c_void_p),
-        ("run_flags", ctypes.c_void_p),
-        ("run_count", ctypes.c_uint64),
-        ("flag", ctypes.c_uint64),
-        ("sets", ctypes.c_int64),
-        ("clears", ctypes.c_int64),
-        ("loads", ctypes.c_int64),
-        ("calls", ctypes.c_int64),
-        ("edges", ctypes.c_void_p),
-        ("changes", ctypes.c_void_p),
-        ("edge_count", ctypes.c_uint64),
-        ("change_count", ctypes.c_uint64),
-        ("first", ctypes.c_uint64),
-        ("touched", ctypes.c_void_p),
-        ("suspects", ctypes.c_void_p),
-        ("suspect_count", ctypes.c_uint64),
-    )
-
-
 _LAYOUTS: Final = {
     "core_layout": ctypes.sizeof(State) << 16 | ctypes.sizeof(EngineFacts),
-    "activation_walk_layout": ctypes.sizeof(ActivationWalk) << 8 | 24,
-    "call_tables_layout": ctypes.sizeof(CallTables) << 8 | 64,
-    "call_tree_layout": ctypes.sizeof(CallTree),
-    "flag_changes_layout": ctypes.sizeof(FlagTables),
     "pages_layout": ctypes.sizeof(Pages),
     "recording_layout": ctypes.sizeof(Recording),
     "trap_records_layout": ctypes.sizeof(TrapRecords),
@@ -328,25 +226,34 @@ def library_path() -> Path:
     return BUILT / f"emu_core{suffix}"
 
 
+def check_layouts(library: ctypes.CDLL, layouts: Mapping[str, int]) -> None:
+    """Compare structures with those of the library: name of the function that says its own → number expected.
+
+    Raises `NativeCoreError`.
+    """
+    core = f"the native core {library_path().name}"
+    for name, expected in layouts.items():
+        function = getattr(library, name, None)
+        if function is None:
+            raise NativeCoreError(f"{core} is from another version; build it again: `make setup`")
+        function.restype = ctypes.c_uint32
+        if (layout := function()) != expected:
+            raise NativeCoreError(
+                f"{core} is from another version ({name} {layout:#x}, expected {expected:#x}); "
+                "build it again with `make setup`"
+            )
+
+
 @functools.cache
 def load_native_core() -> ctypes.CDLL:
-    """Load the native core and declare its functions. Raises `NativeCoreError`."""
+    """Load the native core and declare the processor's functions. Raises `NativeCoreError`."""
     path = library_path()
     if not path.is_file():
         raise NativeCoreError(
             f"the native core {path.name} is not built; run `make setup` in a checkout, or install the wheel"
         )
     library = ctypes.CDLL(str(path))
-    for name, expected in _LAYOUTS.items():
-        function = getattr(library, name, None)
-        if function is None:
-            raise NativeCoreError(f"the native core {path.name} is from another version; build it again: `make setup`")
-        function.restype = ctypes.c_uint32
-        if (layout := function()) != expected:
-            raise NativeCoreError(
-                f"the native core {path.name} is from another version ({name} {layout:#x}, expected {expected:#x}); "
-                "build it again with `make setup`"
-            )
+    check_layouts(library, _LAYOUTS)
     library.core_create.restype = ctypes.c_void_p
     library.core_create.argtypes = [ctypes.c_void_p] * 5 + [ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64]
     for function in (library.core_destroy, library.core_run):
@@ -380,39 +287,6 @@ def load_native_core() -> ctypes.CDLL:
     library.core_keep_plan.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32]
     library.core_forget_plans.restype = None
     library.core_forget_plans.argtypes = [ctypes.c_void_p]
-    for function in (library.core_walk, library.core_call_tree):
-        function.restype = ctypes.c_uint32
-        function.argtypes = [ctypes.c_void_p]
-    library.core_answer_walk.restype = None
-    library.core_answer_walk.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
-    library.core_call_frames.restype = None
-    library.core_call_frames.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-    library.core_kernel_addresses_read.restype = ctypes.c_uint64
-    library.core_kernel_addresses_read.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64]
-    library.core_register_suspects.restype = ctypes.c_uint64
-    library.core_register_suspects.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_uint64, ctypes.c_void_p]
-    library.core_running_accessors.restype = None
-    library.core_running_accessors.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p]
-    library.core_accessor_ranges.restype = ctypes.c_uint32
-    library.core_accessor_ranges.argtypes = [ctypes.c_void_p] * 4 + [
-        *(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p),
-    ]
-    library.core_accesses_beside.restype = ctypes.c_uint64
-    library.core_accesses_beside.argtypes = [
-        *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_void_p),
-    ]
-    library.core_kinds_that_ran.restype = ctypes.c_uint64
-    library.core_kinds_that_ran.argtypes = [
-        *(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_int64),
-        *(ctypes.c_void_p,) * 3,
-    ]
-    library.core_touched_twice.restype = library.core_user_accesses_outside.restype = ctypes.c_uint64
-    library.core_touched_twice.argtypes = [ctypes.c_void_p] * 4
-    library.core_user_accesses_outside.argtypes = [ctypes.c_void_p] * 3
-    library.core_pool_accesses.restype = ctypes.c_uint64
-    library.core_pool_accesses.argtypes = [ctypes.c_void_p, *(ctypes.c_void_p, ctypes.c_uint64) * 2]
-    library.core_flag_changes.restype = None
-    library.core_flag_changes.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
     library.pages_checkpoint.restype = None
     library.pages_reset.restype = ctypes.c_uint32
     for function in (library.pages_checkpoint_all, library.pages_reset_all):
@@ -420,6 +294,4 @@ def load_native_core() -> ctypes.CDLL:
         function.argtypes = [ctypes.c_void_p]
     for function in (library.pages_checkpoint, library.pages_reset):
         function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32]
-    library.stack_suspects.restype = ctypes.c_uint64
-    library.stack_suspects.argtypes = [ctypes.c_void_p, *(ctypes.c_void_p, ctypes.c_uint64) * 2]
     return library

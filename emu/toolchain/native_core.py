@@ -37,14 +37,19 @@ def native_core_name(target: str | None = None) -> str:
     return f"emu_core.{_SUFFIXES[system]}"
 
 
-def build_native_core(sources: pathlib.Path, output: pathlib.Path) -> pathlib.Path:
-    """Compile every `*.c` of a directory into one shared library in the output directory, and return its path.
+def native_sources(package: pathlib.Path) -> list[pathlib.Path]:
+    """Return the files in the directories `native` of a package, each room having its own."""
+    return sorted(path for path in package.rglob("native/*.[ch]") if path.is_file())
+
+
+def build_native_core(package: pathlib.Path, output: pathlib.Path) -> pathlib.Path:
+    """Compile the C files of every directory `native` in a package into one shared library, and return its path.
 
     It links against the C library only. Raises GuestBuildError with the compiler's text, ToolchainMissing.
     """
-    names = sorted(path.name for path in sources.glob("*.c"))
+    names = [path.relative_to(package).as_posix() for path in native_sources(package) if path.suffix == ".c"]
     if not names:
-        raise GuestBuildError(f"{sources}: no C files of the native core")
+        raise GuestBuildError(f"{package}: no C files of the native core")
     target = native_target()
     output.mkdir(parents=True, exist_ok=True)
     library = output.absolute() / native_core_name(target)
@@ -53,7 +58,7 @@ def build_native_core(sources: pathlib.Path, output: pathlib.Path) -> pathlib.Pa
     with tempfile.TemporaryDirectory(prefix="build-", dir=library.parent) as workspace:
         fresh = pathlib.Path(workspace) / library.name
         try:
-            find_toolchain().run("cc", [*flags, "-o", str(fresh), *names], sources)
+            find_toolchain().run("cc", [*flags, "-o", str(fresh), *names], package)
         except ToolFailed as error:
             raise GuestBuildError(f"cannot compile the native core:\n{error}") from error
         fresh.replace(library)

@@ -7,7 +7,7 @@ from emu.toolchain.cache import content_key
 from emu.toolchain.compiler import find_toolchain
 from emu.toolchain.guest import build_guest
 from emu.toolchain.library import DEBUG_LIBRARY, LIBRARY, build_library
-from emu.toolchain.native_core import build_native_core, native_core_name, native_target
+from emu.toolchain.native_core import build_native_core, native_core_name, native_sources, native_target
 
 KERNEL_IMAGE = "ntoskrnl.exe"
 ACCESSOR_IMAGE = "umaccess.sys"
@@ -20,9 +20,11 @@ def build_system(project: pathlib.Path, output: pathlib.Path) -> bool:
     Does nothing, and returns False, when the directory holds what these sources give. Raises GuestBuildError,
     ToolchainMissing.
     """
-    guest, native = project / "guest", project / "emu" / "cpu" / "native"
+    guest, package = project / "guest", project / "emu"
     parts: list[str | bytes] = [find_toolchain().version, native_target()]
-    for directory in (guest / "kernel", guest / "umaccess", guest / "include", native, pathlib.Path(__file__).parent):
+    for path in native_sources(package):
+        parts += [path.relative_to(package).as_posix(), path.read_bytes()]
+    for directory in (guest / "kernel", guest / "umaccess", guest / "include", pathlib.Path(__file__).parent):
         for path in sorted(directory.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 parts += [path.relative_to(directory).as_posix(), path.read_bytes()]
@@ -33,7 +35,7 @@ def build_system(project: pathlib.Path, output: pathlib.Path) -> bool:
 
     output.mkdir(parents=True, exist_ok=True)
     stamp.unlink(missing_ok=True)
-    build_native_core(native, output)
+    build_native_core(package, output)
     kernel, accessors = (sorted((guest / name).glob("*.S")) for name in ("kernel", "umaccess"))
     build_guest(kernel, output / KERNEL_IMAGE, kernel_imports=False, accessors=False)
     build_guest(accessors, output / ACCESSOR_IMAGE, accessors=False)

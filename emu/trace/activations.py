@@ -15,8 +15,19 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
-from emu.cpu.native_core import ActivationWalk, load_native_core
+from emu.cpu.array_address import array_address
 from emu.kernel.stubs import STUB_LENGTH
+from emu.trace.activation_walk import (
+    ASKS,
+    BEGAN,
+    DONE,
+    ENDED,
+    IS_FULL,
+    OPEN_SIZE,
+    STEP,
+    ActivationWalk,
+    load_walk,
+)
 from emu.trace.control_flow import flows_of
 from emu.trace.layout import EventKind
 from emu.trace.source import Chunk, Table, TraceError
@@ -34,15 +45,8 @@ HOST = "host"
 BEGAN_BY: Final = (CALL, JUMP, FILTER, "__finally", HOST)
 """native/activations.h, enum began_by. No trace alone tells which jump begins an activation."""
 
-STEP: Final = np.dtype([("at", "<u8"), ("number", "<u8"), ("kind", "<u4"), ("by", "<u4")])
-"""native/activations.h, struct step."""
-BEGAN, ENDED, HAPPENED = range(3)
-
 _ROOM: Final = 4096
 """Steps that are made at once."""
-_OPEN_SIZE: Final = 16
-"""Bytes of native/activations.c, struct open_activation."""
-_DONE, _IS_FULL, _ASKS = range(3)
 
 
 class Began(NamedTuple):
@@ -80,13 +84,13 @@ class _Walk:
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
-        self._library = load_native_core()
-        self._open = np.empty(DEEPEST * _OPEN_SIZE, np.uint8)
+        self._library = load_walk()
+        self._open = np.empty(DEEPEST * OPEN_SIZE, np.uint8)
         self._steps = np.empty(_ROOM, STEP)
         self._walk = ActivationWalk(
-            open=self._open.ctypes.data,
+            open=array_address(self._open),
             deepest=DEEPEST,
-            steps=self._steps.ctypes.data,
+            steps=array_address(self._steps),
             step_room=_ROOM,
             moved_by=ActivationWalk.NO_EVENT,
             stub_length=STUB_LENGTH,
@@ -100,19 +104,20 @@ class _Walk:
             self._flows += bytes(flows_of(trace.code, len(self._flows)))
         ends = np.array([call.end for call in trace.calls], np.uint64)
         instructions, events = (np.ascontiguousarray(table) for table in (chunk.instructions, chunk.events))
-        walk.instructions, walk.instruction_count, walk.first = instructions.ctypes.data, len(instructions), chunk.first
-        walk.events, walk.event_count, walk.first_event = events.ctypes.data, len(events), chunk.first_event
+        walk.first, walk.first_event = chunk.first, chunk.first_event
+        walk.instructions, walk.instruction_count = array_address(instructions), len(instructions)
+        walk.events, walk.event_count = array_address(events), len(events)
         walk.flows, walk.flow_count = self._flows, len(self._flows)
-        walk.call_ends, walk.call_count = ends.ctypes.data, len(ends)
+        walk.call_ends, walk.call_count = array_address(ends), len(ends)
         walk.next_instruction = walk.next_event = 0
-        status = _IS_FULL
-        while status != _DONE:
-            status = self._library.core_walk(ctypes.byref(walk))
-            if status == _ASKS:
+        status = IS_FULL
+        while status != DONE:
+            status = self._library.trace_walk(ctypes.byref(walk))
+            if status == ASKS:
                 before, reached = walk.asked_before, walk.asked_reached
                 is_same = trace.code[before].symbol == trace.code[reached].symbol
-                self._library.core_answer_walk(ctypes.byref(walk), is_same)
-            elif status in (_DONE, _IS_FULL):
+                self._library.trace_answer_walk(ctypes.byref(walk), is_same)
+            elif status in (DONE, IS_FULL):
                 yield self._steps[: walk.step_count].copy()
                 walk.step_count = 0
             else:

@@ -20,9 +20,9 @@ int twice(int value) { return 2 * value; }
 
 
 def test_every_source_goes_into_one_library(write: Write, tmp_path: pathlib.Path) -> None:
-    write("native/a.c", SOURCE)
-    write("native/b.c", SOURCE.replace("twice", "thrice").replace("2", "3"))
-    library = build_native_core(tmp_path / "native", tmp_path / "built")
+    write("cpu/native/a.c", SOURCE)
+    write("trace/native/a.c", SOURCE.replace("twice", "thrice").replace("2", "3"))
+    library = build_native_core(tmp_path, tmp_path / "built")
     assert library == tmp_path / "built" / native_core_name()
     assert [path.name for path in library.parent.iterdir()] == [library.name]
     loaded = ctypes.CDLL(str(library))
@@ -31,8 +31,8 @@ def test_every_source_goes_into_one_library(write: Write, tmp_path: pathlib.Path
 
 def test_the_compiler_speaks_for_itself(write: Write, tmp_path: pathlib.Path) -> None:
     write("native/a.c", "int f(void) { return missing; }")
-    with pytest.raises(GuestBuildError, match=r"a\.c:1:22: error: use of undeclared identifier 'missing'"):
-        build_native_core(tmp_path / "native", tmp_path)
+    with pytest.raises(GuestBuildError, match=r"native/a\.c:1:22: error: use of undeclared identifier 'missing'"):
+        build_native_core(tmp_path, tmp_path)
     with pytest.raises(GuestBuildError, match="no C files"):
         build_native_core(tmp_path / "empty", tmp_path)
 

@@ -13,9 +13,9 @@ import numpy as np
 from emu.address import ADDRESS_MASK, PAGE_SIZE
 from emu.checks.call.accessor_calls import STRING, AccessorCall, DeclaredRange
 from emu.checks.call.columns import Accesses, Mask, Numbers
+from emu.checks.call.native_passes import load_passes
 from emu.checks.call.native_tables import NativeTables
 from emu.checks.call.tree import CallTree
-from emu.cpu.native_core import load_native_core
 
 NEAR: Final = 64
 """Bytes beyond the pages of a range in which an access is still taken for one that was to be in the range."""
@@ -43,15 +43,15 @@ class AccessorRanges:
         self._calls = calls
         self._tree = tree
         self._accesses = accesses
-        native = load_native_core()
+        native = load_passes()
         entered = array("q", [made.activation.number for made in calls])
         running = self._running = array("q", [-1]) * (len(tree.table) + 1)
-        native.core_running_accessors(tables.pointer, _address(entered), len(calls), _address(running))
+        native.checks_running_accessors(tables.pointer, _address(entered), len(calls), _address(running))
         self.outermost: list[int] = []
         """The accessor calls that are no accessor's own."""
         self._first, self._ranges = self._of_outermost()
         self._where = array("B", [0]) * len(accesses)
-        self._found: int = native.core_accessor_ranges(
+        self._found: int = native.checks_accessor_ranges(
             *(tables.pointer, _address(running), _address(entered), _address(self._first), len(calls)),
             *(_address(self._ranges), NEAR, _address(self._where)),
         )
@@ -165,7 +165,7 @@ def accesses_beside(tables: NativeTables, accesses: Accesses, ranges: Sequence[D
     """Return the accesses on the pages of ranges, or less than `NEAR` bytes from these, that are in none of them."""
     taken = array("Q", [field for each in ranges for field in _undeclared(each)])
     where = array("B", [0]) * len(accesses)
-    found = load_native_core().core_accesses_beside(tables.pointer, _address(taken), len(ranges), NEAR, _address(where))
+    found = load_passes().checks_accesses_beside(tables.pointer, _address(taken), len(ranges), NEAR, _address(where))
     return np.frombuffer(where, np.uint8).nonzero()[0] if found else _NO_NUMBERS
 
 

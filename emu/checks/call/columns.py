@@ -12,8 +12,8 @@ import numpy as np
 
 from emu.address import Gva
 from emu.checks.call.code_kind import CodeKind, kind_of
+from emu.checks.call.native_passes import load_passes
 from emu.cpu.array_address import array_address
-from emu.cpu.native_core import load_native_core
 from emu.cpu.recorder import CODE_TABLES_KEPT, Places, decode_code, is_kept
 from emu.cpu.trap import ERROR_WRITE
 from emu.events import TrapTaken
@@ -187,7 +187,7 @@ class Instructions:
         count = len(self.table)
         room, ran = np.empty(2 * count, np.int64), ctypes.c_int64()
         at = array_address(room)
-        number = load_native_core().core_kinds_that_ran(
+        number = load_passes().checks_kinds_that_ran(
             *(array_address(self.table), count, self._code_table.kinds_address, wanted),
             *(at, at + 8 * count, ctypes.byref(ran)),
         )

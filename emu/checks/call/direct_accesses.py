@@ -6,9 +6,9 @@ from __future__ import annotations
 import numpy as np
 
 from emu.checks.call.columns import Mask, Numbers
+from emu.checks.call.native_passes import load_passes
 from emu.checks.call.native_tables import NativeTables
 from emu.cpu.array_address import array_address
-from emu.cpu.native_core import load_native_core
 
 
 def user_accesses_outside(tables: NativeTables, count: int, is_inside: Mask) -> Numbers:
@@ -18,7 +18,5 @@ def user_accesses_outside(tables: NativeTables, count: int, is_inside: Mask) -> 
     is_inside  of each activation, and last for what belongs to none
     """
     room = np.empty(count, np.int64)
-    number = load_native_core().core_user_accesses_outside(
-        tables.pointer, array_address(is_inside), array_address(room)
-    )
+    number = load_passes().checks_user_accesses_outside(tables.pointer, array_address(is_inside), array_address(room))
     return room[:number]

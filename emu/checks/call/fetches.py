@@ -13,10 +13,10 @@ import numpy as np
 
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.columns import Mask, Numbers
+from emu.checks.call.native_passes import load_passes
 from emu.checks.call.native_tables import NativeTables
 from emu.checks.call.tree import Activation
 from emu.cpu.array_address import array_address
-from emu.cpu.native_core import load_native_core
 from emu.trace.source import Words
 
 
@@ -148,7 +148,7 @@ def touched_twice(tables: NativeTables, count: int, left_out: Mask | None) -> Nu
     """
     room = np.empty(3 * count, np.int64)
     found = array_address(room)
-    number = load_native_core().core_touched_twice(
+    number = load_passes().checks_touched_twice(
         tables.pointer, None if left_out is None else array_address(left_out), found + 8 * count, found
     )
     return room[:number]

@@ -17,11 +17,11 @@ import numpy as np
 
 from emu.checks.call.code_kind import CodeKind
 from emu.checks.call.columns import Instructions, Mask, Numbers
+from emu.checks.call.native_passes import FlagTables, load_passes
 from emu.checks.call.native_tables import NativeTables
 from emu.checks.call.source import quadword
 from emu.cpu import registers as r
 from emu.cpu.array_address import array_address
-from emu.cpu.native_core import FlagTables, load_native_core
 from emu.trace.run_log import Run
 
 # Members of an enumeration take their time.
@@ -96,7 +96,7 @@ class FlagChanges:
             *kinds.numbers,
             *(edges, edges + 8 * most, 0, 0, 0, suspects + 24 * suspects_room, suspects, 0),
         )
-        load_native_core().core_flag_changes(tables.pointer, ctypes.byref(found))
+        load_passes().checks_flag_changes(tables.pointer, ctypes.byref(found))
         self.edges: Numbers = room[: found.edge_count]
         """Before these instructions it is another one than before the instruction before them."""
         self.changes: Numbers = room[most : most + found.change_count]

@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 
 from emu.checks.call.columns import Mask
+from emu.checks.call.native_passes import load_passes
 from emu.checks.call.native_tables import NativeTables
-from emu.cpu.native_core import load_native_core
+from emu.cpu.array_address import array_address
 from emu.trace.source import Table, Words
 
 HOME_SPACE: Final = 32
@@ -22,7 +23,7 @@ class Frames:
 
     def __init__(self, table: Table, tables: NativeTables) -> None:
         """`table` has the activations of `tables`; its columns `slot` and `returned` are filled in."""
-        load_native_core().core_call_frames(tables.pointer, table.ctypes.data)
+        load_passes().checks_call_frames(tables.pointer, array_address(table))
         self._table = table
 
     @functools.cached_property

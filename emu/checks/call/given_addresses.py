@@ -11,11 +11,12 @@ import numpy as np
 from emu.address import PAGE_SIZE
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.columns import Numbers
+from emu.checks.call.native_passes import load_passes
 from emu.checks.call.origins import KERNEL_BEGIN, Origin
 from emu.checks.call.untrusted import is_of_user_code
 from emu.cpu import registers as r
+from emu.cpu.array_address import array_address
 from emu.cpu.instruction import decode
-from emu.cpu.native_core import load_native_core
 from emu.trace.source import Words
 
 _MOST_ADDRESSES: Final = 256
@@ -45,7 +46,7 @@ def _given(call: CheckedCall) -> Words:
     """Return the kernel addresses that user code gave, in ascending order: from its memory, or as arguments."""
     found = np.empty(_MOST_ADDRESSES, np.uint64)
     tables = call.native_tables
-    count = load_native_core().core_kernel_addresses_read(tables.pointer, found.ctypes.data, len(found))
+    count = load_passes().checks_kernel_addresses_read(tables.pointer, array_address(found), len(found))
     requested = zip(call.request.arguments, call.request.buffers, strict=True)
     arguments = [value for value, buffer in requested if buffer is None and value >= KERNEL_BEGIN]
     if not count and not arguments:

@@ -4,22 +4,11 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Final
-
-import numpy as np
 
 from emu.checks.call.columns import Numbers
-from emu.cpu.native_core import CallTables
+from emu.checks.call.native_passes import CallTables
+from emu.cpu.array_address import array_address
 from emu.trace.source import Table
-
-ACTIVATION: Final = np.dtype(
-    {
-        "names": ["begin", "end", "parent", "call_site", "entry", "return_address", "slot", "by", "returned"],
-        "formats": ["<i8", "<i8", "<i8", "<i8", "<u8", "<u8", "<u8", "u1", "u1"],
-        "itemsize": 64,
-    }
-)
-"""native/call_tables.h, struct activation."""
 
 
 class NativeTables:
@@ -36,21 +25,14 @@ class NativeTables:
     ) -> None:
         self._kept = (instructions, accesses, kinds, activations, owner)
         self._tables = CallTables(
-            address_of(instructions),
-            address_of(accesses),
+            array_address(instructions),
+            array_address(accesses),
             len(instructions),
             len(accesses),
             first_instruction,
-            address_of(kinds),
-            address_of(activations),
+            array_address(kinds),
+            array_address(activations),
             len(activations),
-            address_of(owner),
+            array_address(owner),
         )
         self.pointer = ctypes.byref(self._tables)
-
-
-def address_of(table: np.ndarray[Any, Any]) -> int:
-    """Return where a contiguous array lies, 0 for an empty one."""
-    assert table.flags.c_contiguous
-    address: int = table.ctypes.data
-    return address if table.size else 0

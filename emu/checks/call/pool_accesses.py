@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from emu.address import PAGE_SIZE
+from emu.checks.call.native_passes import load_passes
 from emu.checks.call.native_tables import NativeTables
 from emu.checks.call.pool_lives import PoolLife
 from emu.cpu.array_address import array_address
-from emu.cpu.native_core import load_native_core
 
 _NEVER: Final = (1 << 63) - 1
 _FIELDS: Final = 7
@@ -53,7 +53,7 @@ def pool_suspects(tables: NativeTables, lives: Sequence[PoolLife]) -> list[PoolS
     room = _ROOM
     while True:
         found = np.empty((room, 3), np.int64)
-        count: int = load_native_core().core_pool_accesses(
+        count: int = load_passes().checks_pool_accesses(
             tables.pointer, array_address(rows), len(rows), array_address(found), room
         )
         if count <= room:

@@ -14,9 +14,10 @@ import numpy as np
 
 from emu.checks.call.columns import Accesses, Instructions, Numbers
 from emu.checks.call.data_flow import REGISTERS
-from emu.checks.call.native_tables import NativeTables, address_of
+from emu.checks.call.native_passes import load_passes
+from emu.checks.call.native_tables import NativeTables
 from emu.checks.call.register_moves import LOADS_MXCSR, NONVOLATILE, packed_move
-from emu.cpu.native_core import load_native_core
+from emu.cpu.array_address import array_address
 
 _PRESERVING: Final = np.dtype(
     [("suspects", "u4"), ("changed", "u4"), ("saved", "u4"), ("unused", "u4"), ("saved_by", "u8", REGISTERS)]
@@ -38,10 +39,10 @@ class Preservation:
         self._moves = instructions.values(packed_move)
         self._rows = bytearray((count or 1) * _ROW)
         landed = np.array(landings, np.int64) if landings else None
-        self._found: int = load_native_core().core_register_suspects(
+        self._found: int = load_passes().checks_register_suspects(
             tables.pointer,
-            address_of(self._moves),
-            None if landed is None else address_of(landed),
+            array_address(self._moves),
+            None if landed is None else array_address(landed),
             len(landings),
             ctypes.byref(ctypes.c_char.from_buffer(self._rows)),
         )

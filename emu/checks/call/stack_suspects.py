@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from emu.checks.call.columns import Numbers
-from emu.checks.call.native_tables import NativeTables, address_of
-from emu.cpu.native_core import load_native_core
+from emu.checks.call.native_passes import load_passes
+from emu.checks.call.native_tables import NativeTables
+from emu.cpu.array_address import array_address
 
 _COLUMNS: Final = 3
 """native/stack_suspects.c, struct stack_suspect."""
@@ -54,12 +55,12 @@ def stack_suspects(tables: NativeTables, uses: Numbers) -> Sequence[Suspect]:
 
     uses  `stack_use` of each code, by its number
     """
-    find, lies_at = load_native_core().stack_suspects, address_of(uses)
+    find, lies_at = load_passes().checks_stack_suspects, array_address(uses)
     count = find(tables.pointer, lies_at, len(uses), None, 0)
     if not count:
         return ()
     if count == _NO_MEMORY:
         raise MemoryError("no memory to go over the stack of a call; trace a shorter one")
     rows = np.empty((count, _COLUMNS), np.uint64)
-    find(tables.pointer, lies_at, len(uses), address_of(rows), count)
+    find(tables.pointer, lies_at, len(uses), array_address(rows), count)
     return [Suspect(*row) for row in rows.tolist()]

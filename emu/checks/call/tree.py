@@ -11,8 +11,8 @@ import numpy as np
 
 from emu.address import Gva
 from emu.checks.call.columns import Mask, Numbers
-from emu.checks.call.native_tables import ACTIVATION
-from emu.cpu import native_core
+from emu.checks.call.native_passes import ACTIVATION, TreeTables, load_passes
+from emu.cpu.array_address import array_address
 from emu.trace.activations import BEGAN_BY, CALL, JUMP, steps_of
 from emu.trace.source import Table
 from emu.trace.trace import Trace
@@ -112,26 +112,26 @@ def call_trees(trace: Trace, is_entry: Mask) -> list[CallTree]:
 
     is_entry  of each code whether a jump there begins an activation, too: an accessor's first instruction
     """
-    steps, library = steps_of(trace), native_core.load_native_core()
+    steps, library = steps_of(trace), load_passes()
     taken, trees = 0, []
     for call in trace.calls:
         instructions, left = trace.instructions[call.begin : call.end], steps[taken:]
         owner = np.empty(len(instructions), np.int64)
         table = np.empty(_ROOM, ACTIVATION)
-        tree = native_core.CallTree(
-            steps=left.ctypes.data,
+        tree = TreeTables(
+            steps=array_address(left),
             step_count=len(left),
-            instructions=instructions.ctypes.data,
+            instructions=array_address(instructions),
             first=call.begin,
             count=len(instructions),
-            is_entry=is_entry.ctypes.data,
-            activations=table.ctypes.data,
+            is_entry=array_address(is_entry),
+            activations=array_address(table),
             room=len(table),
-            owner=owner.ctypes.data,
+            owner=array_address(owner),
         )
-        while not library.core_call_tree(ctypes.byref(tree)):
+        while not library.checks_call_tree(ctypes.byref(tree)):
             table = np.empty(len(table) * 8, ACTIVATION)
-            tree.activations, tree.room = table.ctypes.data, len(table)
+            tree.activations, tree.room = array_address(table), len(table)
         taken += tree.steps_taken
         trees.append(CallTree(table[: tree.activation_count].copy(), owner))
     return trees

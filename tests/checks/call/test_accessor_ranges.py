@@ -20,7 +20,8 @@ from emu.checks.call.accessor_calls import AccessorCall, DeclaredRange
 from emu.checks.call.accessor_ranges import NEAR, AccessorRanges, accesses_beside
 from emu.checks.call.columns import USER_END, Accesses, CodeTable, Instructions
 from emu.checks.call.frames import HOME_SPACE
-from emu.checks.call.native_tables import ACTIVATION, NativeTables
+from emu.checks.call.native_passes import ACTIVATION
+from emu.checks.call.native_tables import NativeTables
 from emu.checks.call.tree import CallTree
 from emu.memory.buffer import Buffer
 from emu.trace.layout import ACCESS, INSTRUCTION, READ, WRITE, AccessFlag

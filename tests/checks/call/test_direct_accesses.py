@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from emu.checks.call.columns import USER_END
 from emu.checks.call.direct_accesses import user_accesses_outside
-from emu.checks.call.native_tables import ACTIVATION, NativeTables
+from emu.checks.call.native_passes import ACTIVATION
+from emu.checks.call.native_tables import NativeTables
 from emu.trace.layout import ACCESS, INSTRUCTION
 
 FIRST = 1000

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from emu.checks.call.columns import USER_END
 from emu.checks.call.fetches import touched_twice
-from emu.checks.call.native_tables import ACTIVATION, NativeTables
+from emu.checks.call.native_passes import ACTIVATION
+from emu.checks.call.native_tables import NativeTables
 from emu.trace.layout import ACCESS, INSTRUCTION, READ, WRITE, AccessFlag
 
 KERNEL = 0xFFFF_8000_0000_0000

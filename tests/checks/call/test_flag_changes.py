@@ -13,7 +13,8 @@ from emu.address import Gva
 from emu.checks.call.code_kind import CodeKind
 from emu.checks.call.columns import CodeTable, Instructions
 from emu.checks.call.flag_changes import AC, DF, FlagChanges, FlagKinds, Suspect, Suspicion, first_at_each_place
-from emu.checks.call.native_tables import ACTIVATION, NativeTables
+from emu.checks.call.native_passes import ACTIVATION
+from emu.checks.call.native_tables import NativeTables
 from emu.cpu import registers as r
 from emu.trace.layout import ACCESS, INSTRUCTION, InstructionFlag
 from emu.trace.run_log import Run

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emu.checks.call.columns import USER_END
-from emu.checks.call.native_tables import ACTIVATION, NativeTables
+from emu.checks.call.native_passes import ACTIVATION, load_passes
+from emu.checks.call.native_tables import NativeTables
 from emu.checks.call.origins import KERNEL_BEGIN
-from emu.cpu.native_core import load_native_core
 from emu.trace import ACCESS, INSTRUCTION
 from emu.trace.layout import READ, WRITE, AccessFlag
 
@@ -56,6 +56,6 @@ def test_addresses_are_found_at_any_alignment_and_in_parts(rows: list[tuple[int,
     nothing = np.zeros(0, np.int64)
     tables = NativeTables(np.zeros(0, INSTRUCTION), table, 0, nothing, np.zeros(0, ACTIVATION), nothing)
     found = np.zeros(room + 1, np.uint64)
-    count = load_native_core().core_kernel_addresses_read(tables.pointer, found.ctypes.data, room)
+    count = load_passes().checks_kernel_addresses_read(tables.pointer, found.ctypes.data, room)
     assert found[:count].tolist() == model(rows)[:room]
     assert found[room] == 0

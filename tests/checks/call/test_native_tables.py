@@ -6,19 +6,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from emu.checks.call.native_tables import address_of
+from emu.cpu.array_address import array_address
 
 
 def test_an_array_lies_where_numpy_says() -> None:
     array = np.arange(4, dtype=np.int64)
-    assert address_of(array) == array.ctypes.data
-    assert address_of(array[1:]) == array.ctypes.data + 8
+    assert array_address(array) == array.ctypes.data
+    assert array_address(array[1:]) == array.ctypes.data + 8
 
 
 def test_an_empty_array_lies_nowhere() -> None:
-    assert address_of(np.zeros(0, np.int64)) == 0
+    assert array_address(np.zeros(0, np.int64)) == 0
 
 
 def test_an_array_with_gaps_is_refused() -> None:
     with pytest.raises(AssertionError):
-        address_of(np.arange(4)[::2])
+        array_address(np.arange(4)[::2])

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from emu.address import Gva
 from emu.checks.call import pool_accesses
-from emu.checks.call.native_tables import ACTIVATION, NativeTables
+from emu.checks.call.native_passes import ACTIVATION
+from emu.checks.call.native_tables import NativeTables
 from emu.checks.call.pool_accesses import PoolSuspect, end_of_pages, pool_suspects, shares_pages
 from emu.checks.call.pool_lives import PoolLife
 from emu.kernel.pool import PoolBlock

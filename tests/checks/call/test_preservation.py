@@ -14,7 +14,8 @@ from emu.address import Gva
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.columns import Accesses, CodeTable, Instructions
 from emu.checks.call.data_flow import VECTORS
-from emu.checks.call.native_tables import ACTIVATION, NativeTables
+from emu.checks.call.native_passes import ACTIVATION
+from emu.checks.call.native_tables import NativeTables
 from emu.checks.call.preservation import Preservation
 from emu.checks.call.register_moves import NONVOLATILE, register_move
 from emu.trace.layout import ACCESS, INSTRUCTION, READ, AccessFlag, InstructionFlag

@@ -9,7 +9,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emu.checks.call.native_tables import ACTIVATION, NativeTables
+from emu.checks.call.native_passes import ACTIVATION
+from emu.checks.call.native_tables import NativeTables
 from emu.checks.call.stack_operands import StackUse
 from emu.checks.call.stack_suspects import Suspect, Suspicion, stack_suspects
 from emu.trace.layout import ACCESS, INSTRUCTION, READ, WRITE, InstructionFlag

@@ -4,8 +4,6 @@
 
 #include <stdlib.h>
 
-#define USER_END 0x800000000000ull
-
 struct byte_range {
     uint64_t begin, end;
 };
@@ -92,7 +90,7 @@ static int meets(struct byte_range const *ranges, uint64_t count, struct access_
 /* Finds the accesses to user memory that were performed and share a byte with another such one, up to the last that reads.
    `left_out`, if it is not NULL, has a byte for each access, 0 for those that count; `ranges` and `found` have room for
    all accesses. Returns how many there are. */
-EXPORTED uint64_t core_touched_twice(struct call_tables const *call, uint8_t const *left_out,
+EXPORTED uint64_t checks_touched_twice(struct call_tables const *call, uint8_t const *left_out,
                                      struct byte_range *ranges, int64_t *found)
 {
     uint64_t until = behind_last_read(call, left_out), met = 0;

@@ -3,7 +3,6 @@
    emu/checks/call/accessor_ranges.py declares the same layouts and names. */
 #include "call_tables.h"
 
-#define USER_END (1ull << 47)
 #define PAGE_MASK 0xFFFull
 #define ABOVE_SLOT 40ull      /* the return address, and the home space of the function that it belongs to */
 #define DEEPEST (1ull << 16)  /* bytes of stack below its return address that are taken for an accessor's own */
@@ -32,7 +31,7 @@ struct accessor_range {
    is not the accessor's that it interrupts.
    entered  of each accessor call its activation
    running  -1 at first; has one entry more, for what is in no activation */
-EXPORTED void core_running_accessors(struct call_tables const *call, int64_t const *entered, uint64_t count,
+EXPORTED void checks_running_accessors(struct call_tables const *call, int64_t const *entered, uint64_t count,
                                      int64_t *running)
 {
     for (uint64_t i = 0; i < count; i++)
@@ -117,7 +116,7 @@ static int is_in_order(struct accessor_range const *range)
    first_range  of each accessor call the index of its first range; behind the last one, how many there are
    around       bytes beyond the pages of a range in which an access is taken for one that was to be in it
    where        of each access its flags; 0 at first */
-EXPORTED uint32_t core_accessor_ranges(struct call_tables const *call, int64_t const *running, int64_t const *entered,
+EXPORTED uint32_t checks_accessor_ranges(struct call_tables const *call, int64_t const *running, int64_t const *entered,
                                        uint64_t const *first_range, uint64_t count, struct accessor_range *ranges,
                                        uint64_t around, uint8_t *where)
 {
@@ -167,7 +166,7 @@ EXPORTED uint32_t core_accessor_ranges(struct call_tables const *call, int64_t c
 
 /* Find the accesses near ranges, but in none of them. Returns how many there are.
    where  of each access whether it is one of them; 0 at first */
-EXPORTED uint64_t core_accesses_beside(struct call_tables const *call, struct accessor_range const *ranges,
+EXPORTED uint64_t checks_accesses_beside(struct call_tables const *call, struct accessor_range const *ranges,
                                        uint64_t count, uint64_t around, uint8_t *where)
 {
     for (uint64_t j = 0; j < count; j++) {

@@ -6,7 +6,7 @@
 #define KIND_RETURN 2
 #define KIND_HALT 1024
 
-EXPORTED uint32_t call_tables_layout(void)
+EXPORTED uint32_t checks_tables_layout(void)
 {
     return (uint32_t)sizeof(struct call_tables) << 8 | (uint32_t)sizeof(struct activation);
 }
@@ -55,7 +55,7 @@ static int has_returned(struct call_tables const *call, int64_t number)
 }
 
 /* Fills in `slot` and `returned` of all activations, which are those of the call. */
-EXPORTED void core_call_frames(struct call_tables const *call, struct activation *activations)
+EXPORTED void checks_call_frames(struct call_tables const *call, struct activation *activations)
 {
     for (uint64_t number = 0; number < call->activation_count; number++) {
         activations[number].slot = slot_of(call, &activations[number]);

@@ -179,7 +179,7 @@ static void look_at_accesses(struct search *search, int64_t const *uses, int any
 /* Find what is suspect: each return that does not go back, of all else the first of each code. `uses` are by the
    numbers of the codes. Returns how many there are, of which as many are written as there is room for: what returns and
    calls, then what accesses, each in order of the instructions; NO_MEMORY. */
-EXPORTED uint64_t stack_suspects(struct call_tables const *call, int64_t const *uses, uint64_t code_count,
+EXPORTED uint64_t checks_stack_suspects(struct call_tables const *call, int64_t const *uses, uint64_t code_count,
                                  struct stack_suspect *suspects, uint64_t room)
 {
     int64_t any_use = 0;

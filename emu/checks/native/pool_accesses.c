@@ -41,7 +41,7 @@ static uint64_t count_up_to(struct pool_life const *lives, uint64_t count, uint6
 /* Finds what touches the pages of a block, or the page behind it, since the block was allocated, but not the block alone;
    or, of its own pages, anything since it was freed. `lives` is in order of `base`. Returns how many accesses that are,
    and puts as many as there is room for into `suspects`. */
-EXPORTED uint64_t core_pool_accesses(struct call_tables const *call, struct pool_life *lives, uint64_t life_count,
+EXPORTED uint64_t checks_pool_accesses(struct call_tables const *call, struct pool_life *lives, uint64_t life_count,
                                      struct pool_suspect *suspects, uint64_t room)
 {
     uint64_t reached = 0, found = 0;

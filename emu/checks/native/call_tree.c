@@ -18,7 +18,7 @@ struct call_tree {
     int64_t top;
 };
 
-EXPORTED uint32_t call_tree_layout(void)
+EXPORTED uint32_t checks_tree_layout(void)
 {
     return (uint32_t)sizeof(struct call_tree);
 }
@@ -80,7 +80,7 @@ static int pass(struct call_tree *tree, uint64_t from, uint64_t before)
 }
 
 /* Returns whether there was room for all activations. */
-EXPORTED uint32_t core_call_tree(struct call_tree *tree)
+EXPORTED uint32_t checks_call_tree(struct call_tree *tree)
 {
     uint64_t passed = 0;
     tree->top = NONE;

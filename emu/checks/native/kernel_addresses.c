@@ -3,13 +3,12 @@
 #include "call_tables.h"
 
 /* Intel SDM Vol. 1, 3.3.7.1: canonical addresses. */
-#define USER_END (1ull << 47)
 #define KERNEL_BEGIN 0xFFFF800000000000ull
 #define ADDRESS_SIZE 8
 
 /* Finds them at any alignment, also where they were read in parts, upwards. Returns how many: `room` at most, no two of
    the same one behind the other. */
-EXPORTED uint64_t core_kernel_addresses_read(struct call_tables const *call, uint64_t *found, uint64_t room)
+EXPORTED uint64_t checks_kernel_addresses_read(struct call_tables const *call, uint64_t *found, uint64_t room)
 {
     uint64_t count = 0, window = 0, length = 0, next = 0;
     for (uint64_t i = 0; i < call->access_count; i++) {

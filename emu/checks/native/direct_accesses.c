@@ -2,11 +2,9 @@
 /* Accesses to user memory that no accessor makes (emu/checks/call/direct_accesses.py). */
 #include "call_tables.h"
 
-#define USER_END 0x800000000000ull
-
 /* Finds the accesses to user memory by instructions of some activations alone: those for which `is_inside`, of each
    activation a byte and then one for what belongs to none, is 0. `found` has room for all accesses. Returns how many. */
-EXPORTED uint64_t core_user_accesses_outside(struct call_tables const *call, uint8_t const *is_inside, int64_t *found)
+EXPORTED uint64_t checks_user_accesses_outside(struct call_tables const *call, uint8_t const *is_inside, int64_t *found)
 {
     uint64_t count = 0, at = 0;
     while (at < call->instruction_count) {

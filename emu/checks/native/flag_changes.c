@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#define USER_END 0x800000000000ull
-
 enum change_suspicion { RETURNED_CHANGED, CALLED_WHILE_SET, JUMPED_WHILE_SET, TOUCHED_NOTHING };
 
 struct change_suspect {
@@ -191,7 +189,7 @@ static void look_at_windows(struct flag_changes *flags)
 }
 
 /* Finds the edges, and where an instruction made one, what is suspicious. */
-EXPORTED void core_flag_changes(struct call_tables const *call, struct flag_changes *flags)
+EXPORTED void checks_flag_changes(struct call_tables const *call, struct flag_changes *flags)
 {
     flags->call = call;
     flags->suspect_count = 0;
@@ -203,7 +201,7 @@ EXPORTED void core_flag_changes(struct call_tables const *call, struct flag_chan
     look_at_windows(flags);
 }
 
-EXPORTED uint32_t flag_changes_layout(void)
+EXPORTED uint32_t checks_flags_layout(void)
 {
     return (uint32_t)sizeof(struct flag_changes);
 }

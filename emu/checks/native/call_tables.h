@@ -4,9 +4,12 @@
 #ifndef EMU_CALL_TABLES_H
 #define EMU_CALL_TABLES_H
 
-#include "activations.h"
-#include "core.h"
-#include "recorder.h"
+#include "../../trace/native/activations.h"
+#include "../../cpu/native/core.h"
+#include "../../cpu/native/recorder.h"
+
+/* The first address that is not in the user's half (Intel SDM Vol. 1, 3.3.7.1). */
+#define USER_END (1ull << 47)
 
 /* One run of a function: emu/checks/call/tree.py. Instructions are numbered from 0 in the call. */
 struct activation {

@@ -158,7 +158,7 @@ static int is_amid_repetition(struct call_tables const *call, uint64_t instructi
 /* Fills in a row for each activation: `suspects` has what registers may have changed.
    `landings` has how many instructions came before each landing of an unwind, in ascending order.
    Returns the registers that are suspected in any, and LOADS_MXCSR if an instruction did. */
-EXPORTED uint64_t core_register_suspects(struct call_tables const *call, uint64_t const *moves, int64_t const *landings,
+EXPORTED uint64_t checks_register_suspects(struct call_tables const *call, uint64_t const *moves, int64_t const *landings,
                                          uint64_t landing_count, struct preserving *rows)
 {
     struct preservation all = {call, moves, landings, landing_count, rows, 0, -1, {0}};

@@ -4,7 +4,7 @@
 
 /* Returns how many of the kinds `wanted` retired: their indices are put into `found`, which has room for all of the
    instructions, and the kinds of each into `found_kinds`. `ran` gets the kinds of all, those that trapped among them. */
-EXPORTED uint64_t core_kinds_that_ran(struct instruction_record const *instructions, uint64_t instruction_count,
+EXPORTED uint64_t checks_kinds_that_ran(struct instruction_record const *instructions, uint64_t instruction_count,
                                       int64_t const *kinds, int64_t wanted, int64_t *found, int64_t *found_kinds,
                                       int64_t *ran)
 {

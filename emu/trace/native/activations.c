@@ -2,8 +2,8 @@
 /* Which function called which: goes through a trace, chunk by chunk, and says what begins and what ends.
    emu/trace/activations.py has the rules in words. */
 #include "activations.h"
-#include "core.h"
-#include "recorder.h"
+#include "../../cpu/native/core.h"
+#include "../../cpu/native/recorder.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -73,7 +73,7 @@ struct activation_walk {
 
 enum status { WALK_DONE, WALK_IS_FULL, WALK_ASKS, WALK_HAS_UNKNOWN_CODE };
 
-EXPORTED uint32_t activation_walk_layout(void)
+EXPORTED uint32_t trace_walk_layout(void)
 {
     return (uint32_t)sizeof(struct activation_walk) << 8 | (uint32_t)sizeof(struct step);
 }
@@ -185,7 +185,7 @@ static int is_resumed(struct activation_walk *walk, struct executed const *reach
     return -1;
 }
 
-EXPORTED void core_answer_walk(struct activation_walk *walk, uint32_t is_resumed)
+EXPORTED void trace_answer_walk(struct activation_walk *walk, uint32_t is_resumed)
 {
     walk->answers[(walk->asked_before * 31 + walk->asked_reached) % ANSWERS] =
         (struct answer){walk->asked_before, walk->asked_reached, 1, is_resumed};
@@ -222,7 +222,7 @@ static enum status move(struct activation_walk *walk, uint64_t at, struct execut
 }
 
 /* Goes on through the chunk. */
-EXPORTED uint32_t core_walk(struct activation_walk *walk)
+EXPORTED uint32_t trace_walk(struct activation_walk *walk)
 {
     struct mark mark = next_mark(walk);
     while (walk->next_instruction < walk->instruction_count) {
