@@ -13,7 +13,7 @@ from emu.address import Gva
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.columns import Numbers
 from emu.checks.call.data_flow import VECTORS
-from emu.checks.call.preservation import Preservation
+from emu.checks.call.preservation import Landings, Preservation
 from emu.checks.call.tree import Activation
 from emu.checks.check import Check
 from emu.checks.finding import Finding
@@ -133,10 +133,9 @@ class NonvolatileRegisters(Check):
                 yield call.finding(self.name, f"returns with {names} changed", last, evidence)
 
 
-def _landings(call: CheckedCall) -> list[int]:
-    """Return where unwinds ended: the host sets registers there."""
+def _landings(call: CheckedCall) -> Landings | None:
     landed = [number for number, event in enumerate(call.events) if isinstance(event, _LANDINGS)]
-    return [call.event_places[number] for number in landed]
+    return Landings([call.event_places[number] for number in landed], call.runs, call.run_ends) if landed else None
 
 
 def _evidence(call: CheckedCall, change: _Change) -> Iterator[str]:

@@ -103,7 +103,11 @@ def load_passes() -> ctypes.CDLL:
     library.checks_kernel_addresses_read.restype = ctypes.c_uint64
     library.checks_kernel_addresses_read.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64]
     library.checks_register_suspects.restype = ctypes.c_uint64
-    library.checks_register_suspects.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_uint64, ctypes.c_void_p]
+    library.checks_register_suspects.argtypes = [
+        *(ctypes.c_void_p, ctypes.c_void_p),
+        *(ctypes.c_void_p, ctypes.c_uint64) * 2,
+        ctypes.c_void_p,
+    ]
     library.checks_running_accessors.restype = None
     library.checks_running_accessors.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p]
     library.checks_accessor_ranges.restype = ctypes.c_uint32

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -18,32 +18,56 @@ from emu.checks.call.native_passes import load_passes
 from emu.checks.call.native_tables import NativeTables
 from emu.checks.call.register_moves import LOADS_MXCSR, NONVOLATILE, packed_move
 from emu.cpu.array_address import array_address
+from emu.trace.run_log import Run
+from emu.trace.source import Table
 
 _PRESERVING: Final = np.dtype(
     [("suspects", "u4"), ("changed", "u4"), ("saved", "u4"), ("unused", "u4"), ("saved_by", "u8", REGISTERS)]
 )
 """native/preservation.c, struct preserving."""
+_GENERAL: Final = 16 * 8
+"""Bytes of the general registers, with which a state block begins."""
+_RUN: Final = np.dtype([("begin", "i8"), ("general_at_begin", "u8", 16), ("general_at_end", "u8", 16)])
+"""native/preservation.c, struct run."""
 _ROW: Final = _PRESERVING.itemsize
+
+
+class Landings(NamedTuple):
+    """Where unwinds ended: the host sets registers there."""
+
+    places: Sequence[int]
+    """Of each how many instructions came before it, in ascending order."""
+    runs: Sequence[Run]
+    """The runs of the processor."""
+    run_ends: Sequence[int]
+    """Of each run the index behind its last instruction."""
+
+    def tables(self) -> tuple[Numbers, Table]:
+        """Return the places and the runs as the native core takes them."""
+        begins = [0, *self.run_ends[:-1]]
+        rows = [
+            begin.to_bytes(8, "little") + run.begin[:_GENERAL] + run.end[:_GENERAL]
+            for begin, run in zip(begins, self.runs, strict=True)
+        ]
+        return np.array(self.places, np.int64), np.frombuffer(b"".join(rows), _RUN)
 
 
 class Preservation:
     """What is to be compared in the activations of a call."""
 
-    def __init__(self, instructions: Instructions, tables: NativeTables, count: int, landings: Sequence[int]) -> None:
-        """Find it.
-
-        count     how many activations the tables have
-        landings  of each landing of an unwind how many instructions came before it, in ascending order
-        """
+    def __init__(
+        self, instructions: Instructions, tables: NativeTables, count: int, landings: Landings | None = None
+    ) -> None:
+        """Find it; `count` is how many activations the tables have."""
         self._instructions = instructions
         self._moves = instructions.values(packed_move)
         self._rows = bytearray((count or 1) * _ROW)
-        landed = np.array(landings, np.int64) if landings else None
+        landed, runs = (None, None) if landings is None else landings.tables()
         self._found: int = load_passes().checks_register_suspects(
             tables.pointer,
             array_address(self._moves),
-            None if landed is None else array_address(landed),
-            len(landings),
+            *(None, 0) if landed is None else (array_address(landed), len(landed)),
+            *(None, 0) if runs is None else (array_address(runs), len(runs)),
             ctypes.byref(ctypes.c_char.from_buffer(self._rows)),
         )
 

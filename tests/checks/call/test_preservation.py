@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from emu.checks.call.columns import Accesses, CodeTable, Instructions
 from emu.checks.call.data_flow import VECTORS
 from emu.checks.call.native_passes import ACTIVATION
 from emu.checks.call.native_tables import NativeTables
-from emu.checks.call.preservation import Preservation
+from emu.checks.call.preservation import Landings, Preservation
 from emu.checks.call.register_moves import NONVOLATILE, register_move
 from emu.trace.layout import ACCESS, INSTRUCTION, READ, AccessFlag, InstructionFlag
 from tests.checks.captured import Captured
@@ -78,11 +79,10 @@ def captured(tmp_path_factory: pytest.TempPathFactory) -> Captured:
     return made
 
 
-def suspected(call: CheckedCall, *, unwound: bool = False) -> list[str]:
+def suspected(call: CheckedCall) -> list[str]:
     """Return the registers that are to be compared for the function that the host called."""
     assert call.callee is not None
-    landings = [call.callee.begin + 1] if unwound else []
-    preservation = Preservation(call.instructions, call.native_tables, len(call.tree.table), landings)
+    preservation = Preservation(call.instructions, call.native_tables, len(call.tree.table))
     return [name for name, _, which in preservation.suspects() if call.callee.number in which]
 
 
@@ -102,19 +102,6 @@ def test_what_is_kept_elsewhere_is_compared(captured: Captured) -> None:
 
 def test_another_value_is_compared(captured: Captured) -> None:
     assert suspected(called(captured, "RestoresAnother")) == ["rdi"]
-
-
-def test_every_general_register_is_compared_behind_an_unwind(captured: Captured) -> None:
-    assert suspected(called(captured, "Restores"), unwound=True) == [
-        "rbx",
-        "rbp",
-        "rsi",
-        "rdi",
-        "r12",
-        "r13",
-        "r14",
-        "r15",
-    ]
 
 
 @pytest.mark.parametrize("length", [3, 100, 4000])
@@ -144,6 +131,7 @@ ENCODINGS = {
 }
 MOVES = {name: register_move(encoding) for name, encoding in ENCODINGS.items()}
 FIRST = 100
+GENERAL = [name for name, number in NONVOLATILE.items() if number < VECTORS]
 
 
 class Step(NamedTuple):
@@ -190,6 +178,17 @@ def steps_of(text: str) -> list[Step]:
     return steps
 
 
+class Known(NamedTuple):
+    """What is known of a register in an activation."""
+
+    is_changed: bool
+    is_saved: bool
+    """Before it was changed."""
+    before: tuple[int, int] | None
+    after: tuple[int, int] | None
+    """What it was put to by the last change, if that was a load or the host."""
+
+
 class MadeUp:
     """A call of which everything is made up."""
 
@@ -224,7 +223,7 @@ class MadeUp:
             owner[row["begin"] : row["end"]] = number
         self.tables = NativeTables(table, accesses, FIRST, self.code.kinds, self.activations, owner)
 
-    def preservation(self, landings: list[int]) -> Preservation:
+    def preservation(self, landings: Landings | None = None) -> Preservation:
         return Preservation(self.instructions, self.tables, len(self.activations), landings)
 
     def moves(self) -> list[int]:
@@ -233,29 +232,75 @@ class MadeUp:
         ends = [at for at, name in enumerate(names) if names[max(at - 1, 0) : at + 2] != [name] * 3]
         return [at for at in ends if not self.steps[at].trapped]
 
-    def is_suspect(self, number: int, register: int, landings: list[int]) -> bool:
-        begin, end = (int(self.activations[number][edge]) for edge in ("begin", "end"))
-        mine = [(at, MOVES[self.steps[at].name]) for at in self.moves() if begin <= at < end]
-        changes = [at for at, move in mine if register in move.changes]
-        if not self.activations[number]["returned"]:
-            return False
-        if any(begin < landing < end for landing in landings):
-            return register < VECTORS or bool(changes)
-        if not changes:
-            return False
-        saves = [at for at, move in mine if move.saves == register and at < changes[0]]
-        if not saves or MOVES[self.steps[changes[-1]].name].restores != register:
-            return True
-        saved, restored = self.steps[saves[0]].values[:1], self.steps[changes[-1]].values[:1]
-        return not saved or saved != restored
+    def innermost(self, landing: int) -> int | None:
+        """Return the activation that a landing is in."""
+        rows = enumerate(self.activations)
+        return max((number for number, row in rows if row["begin"] < landing < row["end"]), default=None)
+
+    def is_suspect(self, number: int, register: int, landings: Landings) -> bool:
+        known = self.known(number, register, landings, int(self.activations[number]["end"]))
+        is_put_back = known.is_saved and known.before is not None and known.before == known.after
+        return bool(self.activations[number]["returned"]) and known.is_changed and not is_put_back
+
+    def known(self, number: int, register: int, landings: Landings, until: int) -> Known:
+        """Return what is known of a register in an activation, up to an instruction."""
+        begin = int(self.activations[number]["begin"])
+        known = Known(False, False, None, None)
+        moves = [(at, 1) for at in self.moves() if begin <= at < until]
+        for at, is_move in sorted([*moves, *((at, 0) for at in set(landings.places) if begin < at < until)]):
+            if not is_move:
+                known = self.landed(known, register, landings, at)
+                continue
+            move, value = MOVES[self.steps[at].name], next(iter(self.steps[at].values), None)
+            if register in move.changes:
+                known = known._replace(is_changed=True, after=value if move.restores == register else None)
+            elif move.saves == register and not known.is_changed and not known.is_saved:
+                known = known._replace(is_saved=True, before=value)
+        return known
+
+    def landed(self, known: Known, register: int, landings: Landings, at: int) -> Known:
+        """Return what is known behind a landing, in the activation where it was or in a caller."""
+        inside = self.innermost(at)
+        assert inside is not None
+        there = self.known(inside, register, landings, at)
+        if register >= VECTORS:
+            return known._replace(after=None) if there.is_changed else known
+        begins = [0, *landings.run_ends[:-1]]
+        if begins.count(at) != 1:
+            return known._replace(is_changed=True, after=None)
+        if not (there.is_changed or there.is_saved or known.is_changed or known.is_saved):
+            first = [index for index, begin in enumerate(begins) if begin <= self.activations[inside]["begin"]][-1]
+            known = known._replace(is_saved=True, before=general(landings.runs[first].end, register))
+        return known._replace(is_changed=True, after=general(landings.runs[begins.index(at)].begin, register))
 
 
-@given(STEPS, st.lists(st.integers(0, 30), max_size=2).map(sorted))
-def test_suspects_of_what_is_made_up(steps: list[Step], landings: list[int]) -> None:
+def general(state: bytes, register: int) -> tuple[int, int]:
+    return int.from_bytes(state[register * 8 : register * 8 + 8], "little"), 0
+
+
+@st.composite
+def landings_anywhere(draw: st.DrawFn) -> Landings | None:
+    places = sorted(draw(st.lists(st.integers(0, 30), max_size=3)))
+    if not places:
+        return None
+    others = draw(st.lists(st.integers(0, 30), max_size=2))
+    begins = sorted([0, *draw(st.lists(st.sampled_from([*places, *others]), max_size=4))])
+    states = st.lists(st.integers(0, 1), min_size=16, max_size=16).map(lambda row: np.array(row, "<u8").tobytes())
+    runs = [made_run(draw(states), draw(states)) for _ in begins]
+    return Landings(places, runs, [*begins[1:], 31])
+
+
+def made_run(begin: bytes, end: bytes) -> Any:
+    return SimpleNamespace(begin=begin, end=end)
+
+
+@given(STEPS, landings_anywhere())
+def test_suspects_of_what_is_made_up(steps: list[Step], landings: Landings | None) -> None:
     made = MadeUp(steps)
     preservation = made.preservation(landings)
+    landed = landings or Landings([], [], [])
     expected = {
-        name: [which for which in range(len(made.activations)) if made.is_suspect(which, number, landings)]
+        name: [which for which in range(len(made.activations)) if made.is_suspect(which, number, landed)]
         for name, number in NONVOLATILE.items()
     }
     found = {name: which.tolist() for name, _, which in preservation.suspects()}
@@ -269,12 +314,12 @@ def test_suspects_of_what_is_made_up(steps: list[Step], landings: list[int]) -> 
 def test_what_changed_a_register_last(steps: list[Step], before: int, number: int) -> None:
     retired = [at for at, step in enumerate(steps) if not step.trapped and at < before]
     changes = [at for at in retired if number in MOVES[steps[at].name].changes]
-    assert MadeUp(steps).preservation([]).changed_last(number, before) == (changes[-1] if changes else None)
+    assert MadeUp(steps).preservation().changed_last(number, before) == (changes[-1] if changes else None)
 
 
 def test_loads_of_mxcsr() -> None:
     made = MadeUp(steps_of("nop=1 ldmxcsr=8064 nop !ldmxcsr=5"))
-    at, values = made.preservation([]).mxcsr_loads(made.accesses)
+    at, values = made.preservation().mxcsr_loads(made.accesses)
     assert (at.tolist(), values.tolist()) == ([1], [8064])
 
 
@@ -302,5 +347,28 @@ def test_loads_of_mxcsr() -> None:
     ],
 )
 def test_suspects_of_the_first_activation(text: str, suspects: list[str]) -> None:
-    found = MadeUp(steps_of(text)).preservation([]).suspects()
+    found = MadeUp(steps_of(text)).preservation().suspects()
     assert [name for name, _, which in found if 0 in which] == suspects
+
+
+@pytest.mark.parametrize(
+    ("text", "runs", "suspects"),
+    [
+        pytest.param("( nop nop", [(0, 5, 7), (1, 7, 9)], [], id="as it was"),
+        pytest.param("( nop nop", [(0, 5, 7), (1, 8, 7)], ["rbx"], id="set to another value"),
+        pytest.param("( push-rbx=7 mov-rbx nop", [(0, 0, 0), (2, 7, 0)], [], id="as it was saved"),
+        pytest.param("( push-rbx=7 mov-rbx nop", [(0, 7, 7), (2, 8, 8)], ["rbx"], id="not as it was saved"),
+        pytest.param("( ( push-rbx=7 mov-rbx ) nop", [(0, 0, 0), (2, 7, 0)], [], id="as what it called had saved it"),
+        pytest.param("( mov-rbx nop", [(0, 7, 7), (1, 7, 7)], ["rbx"], id="changed before"),
+        pytest.param("( nop nop mov-rbx", [(0, 7, 7), (1, 7, 7)], ["rbx"], id="changed behind it"),
+        pytest.param("( push-rbx=7 nop nop pop-rbx=7", [(0, 7, 7), (2, 8, 8)], [], id="put back behind it"),
+        pytest.param("( save-xmm15=1 load-xmm15=1 nop", [(0, 7, 7), (2, 7, 7)], ["xmm15"], id="vectors are set, too"),
+        pytest.param("( nop nop", [(0, 7, 7), (1, 7, 7), (1, 7, 7)], GENERAL, id="nobody knows which run it was"),
+    ],
+)
+def test_landings_of_unwinds(text: str, runs: list[tuple[int, int, int]], suspects: list[str]) -> None:
+    """The last run begins with the landing; `runs` has where each begins, and RBX as it begins and ends."""
+    states = [made_run(*(bytes(24) + value.to_bytes(8, "little") + bytes(96) for value in row[1:])) for row in runs]
+    landings = Landings([runs[-1][0]], states, [*(row[0] for row in runs[1:]), 9])
+    preservation = MadeUp(steps_of(text)).preservation(landings)
+    assert [name for name, _, which in preservation.suspects() if 0 in which] == suspects
