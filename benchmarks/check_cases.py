@@ -5,54 +5,53 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.measure import Row, medians, row, seconds
 from emu import Machine, Returned, build_guest
+from emu.memory.buffer import Buffer
 
 HERE = Path(__file__).parent
-SIZES = (4096, 64 << 10)
-SHORT = 64
-"""Bytes of a call that is too short for anything but the checks' fixed cost to show."""
-CAPTURED = 256
 LIMIT = 2.0
-FIXED = 1.5e-3
-"""Seconds that the checks may need for a call, however short."""
+SHORT = 1 << 12
+"""Bytes up to which calls are repeated in each round."""
+
+
+class Case(NamedTuple):
+    """A call, traced with the default checks and without."""
+
+    what: str
+    routine: str
+    size: int
+    arguments: tuple[str, ...] = ("kernel", "user", "size")
+    source: Path | None = None
+    is_mapped: bool = True
+    """Whether the user's buffer is; else the call handles an access violation."""
+
+
+COPIES = tuple(Case(f"CopyFromUser, {size:,} bytes", "CopyFromUser", size) for size in (64, 4096, 64 << 10))
+CAPTURE = Case("a driver's capture of 256 bytes", "Capture", 256, ("user", "size"), HERE / "captures.c")
+CASES = (
+    Case("ReadULongFromUser", "ReadULongFromUser", 4, ("user",)),
+    *COPIES,
+    CAPTURE,
+    CAPTURE._replace(what="one that handles an access violation", is_mapped=False),
+)
 
 
 def checks() -> list[Row]:
-    """Trace copies and a driver's capture with the default checks and without."""
-    rows = _fixed()
-    for size in SIZES:
-        rows += _compared(f"CopyFromUser, {size:,} bytes", "CopyFromUser", size, None)
-    return rows + _compared(f"a driver's capture of {CAPTURED} bytes", "Capture", CAPTURED, HERE / "captures.c")
+    """Trace calls with the default checks and without."""
+    return [row for case in CASES for row in _rows(case)]
 
 
-def _fixed() -> list[Row]:
-    alone, with_checks, _, _ = _measured("CopyFromUser", SHORT, None)
+def _rows(case: Case) -> list[Row]:
+    plain, traced = _calls(case, None)
+    checked, both = _calls(case, "default")
+    repeat = 20 if case.size < SHORT else 3
+    alone, with_checks, untraced, looked_at = medians(traced, both, plain, checked, repeat=repeat)
     return [
         row(
-            f"default checks of a traced call, their fixed cost: CopyFromUser, {SHORT} bytes",
-            seconds(with_checks - alone),
-            with_checks - alone,
-            FIXED,
-            f"≤ {seconds(FIXED)}",
-            f"the trace alone {seconds(alone)}",
-        )
-    ]
-
-
-def _measured(routine: str, size: int, source: Path | None) -> list[float]:
-    """Return the seconds of a trace, of a trace with checks, of a call, and of a call with checks."""
-    plain, traced = _calls(routine, size, source, None)
-    checked, both = _calls(routine, size, source, "default")
-    return medians(traced, both, plain, checked, repeat=20 if size < 1 << 12 else 3)
-
-
-def _compared(what: str, routine: str, size: int, source: Path | None) -> list[Row]:
-    alone, with_checks, untraced, looked_at = _measured(routine, size, source)
-    return [
-        row(
-            f"default checks of a traced call: {what}",
+            f"default checks of a traced call: {case.what}",
             f"{with_checks / alone:.2f}×",
             with_checks / alone,
             LIMIT,
@@ -63,33 +62,34 @@ def _compared(what: str, routine: str, size: int, source: Path | None) -> list[R
     ]
 
 
-def _calls(
-    routine: str, size: int, source: Path | None, checked: str | None
-) -> tuple[Callable[[], None], Callable[[], None]]:
+def _calls(case: Case, checked: str | None) -> tuple[Callable[[], None], Callable[[], None]]:
     """Return a call and its findings, and the same with its trace."""
     machine = Machine("skylake-server", checks=checked)
-    if source is not None:
-        machine.load(build_guest([source]))
-    user = machine.user.alloc(bytes(range(256)) * (size // 256 + 1), name="source")
-    kernel = machine.kernel.alloc(size, name="target")
-    arguments = (kernel, user, size) if source is None else (user, size)
+    if case.source is not None:
+        machine.load(build_guest([case.source]))
+    user = machine.user.alloc(bytes(range(256)) * (case.size // 256 + 1), name="source")
+    kernel = machine.kernel.alloc(case.size, name="target")
+    if not case.is_mapped:
+        machine.user.unmap(user)
+    named: dict[str, Buffer | int] = {"user": user, "kernel": kernel, "size": case.size}
+    arguments = [named[name] for name in case.arguments]
     machine.checkpoint()
 
     def call() -> None:
-        if not isinstance(machine.call(routine, *arguments), Returned):
-            raise RuntimeError(f"{routine} did not return")
+        if not isinstance(machine.call(case.routine, *arguments), Returned):
+            raise RuntimeError(f"{case.routine} did not return")
 
     def look() -> None:
         machine.reset()
         call()
         if machine.findings:
-            raise RuntimeError(f"{routine} is not clean: {machine.findings[0]}")
+            raise RuntimeError(f"{case.routine} is not clean: {machine.findings[0]}")
 
     def trace() -> None:
         machine.reset()
         with machine.trace() as taken:
             call()
         if not len(taken.instructions) or not len(taken.accesses) or machine.findings:
-            raise RuntimeError(f"{routine} is not clean, or nothing was traced")
+            raise RuntimeError(f"{case.routine} is not clean, or nothing was traced")
 
     return look, trace
