@@ -44,7 +44,6 @@ class CodeTable:
     def __init__(self, encodings: Sequence[tuple[Gva, bytes]]) -> None:
         self.encodings = encodings
         self._values: dict[Callable[[bytes], int], Numbers] = {}
-        self._says: dict[Callable[[bytes], int], bool] = {}
         self._at: dict[Places, Mask] = {}
         self._within: dict[tuple[tuple[int, int], ...], Numbers] = {}
         self._inside: dict[tuple[int, int], Mask] = {}
@@ -69,13 +68,6 @@ class CodeTable:
         found = self._values.get(function)
         if found is None:
             found = self._values[function] = np.array([function(encoding) for _, encoding in self.encodings], np.int64)
-        return found
-
-    def says_something(self, function: Callable[[bytes], int]) -> bool:
-        """Tell whether a function says something else than 0 of any."""
-        found = self._says.get(function)
-        if found is None:
-            found = self._says[function] = bool(self.values(function).any())
         return found
 
     def at(self, places: Places) -> Mask:
@@ -164,11 +156,6 @@ class Instructions:
     def kinds(self) -> Numbers:
         """`CodeKind` of each."""
         return self._code_table.kinds[self.code]
-
-    def by_encoding(self, function: Callable[[bytes], int]) -> Numbers:
-        """Return what a function says of the bytes of each; none where it says 0 of all that is in the trace."""
-        values = self._code_table.values(function)
-        return values[self.code] if self._code_table.says_something(function) else np.zeros(0, np.int64)
 
     def values(self, function: Callable[[bytes], int]) -> Numbers:
         """Return what a function says of the bytes of each code, by its number."""
