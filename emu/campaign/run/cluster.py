@@ -106,13 +106,17 @@ def _connect(owned: ExitStack, scheduler: str | None, local: int) -> Client:
                 )
             client: Client = owned.enter_context(Client(cluster))
             return client
+        client = Client.__new__(Client)
         try:
-            client = owned.enter_context(Client(scheduler, timeout=PATIENCE))
+            Client.__init__(client, scheduler, timeout=PATIENCE)
         except (OSError, ValueError) as error:
+            # Else a garbage collection does, in any thread: also in one that Dask starts with the lock for that held.
+            client.close()
             raise ExperimentError(
                 f"there is no scheduler at {scheduler!r} ({' '.join(str(error).split())}); "
                 "start one with `dask scheduler`, and name it as tcp://HOST:PORT"
             ) from None
+        owned.enter_context(client)
         return client
 
 

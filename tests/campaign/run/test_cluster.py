@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -94,6 +95,20 @@ def test_a_scheduler_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch)
         Cluster("tcp://127.0.0.1:9")
     with pytest.raises(ExperimentError, match=r"no scheduler at 'nonsense://x'"):
         Cluster("nonsense://x")
+
+
+@pytest.mark.parametrize("scheduler", ["tcp://127.0.0.1:9", "nonsense://x"])
+def test_a_client_that_cannot_connect_is_closed_at_once(monkeypatch: pytest.MonkeyPatch, scheduler: str) -> None:
+    """One that is left to the garbage collection is closed by it in any thread, and may lock Dask up."""
+    from distributed import Client  # noqa: PLC0415 (takes a second)
+
+    monkeypatch.setattr("emu.campaign.run.cluster.PATIENCE", 0.2)
+    before = {id(each) for each in gc.get_objects() if isinstance(each, Client)}
+    with pytest.raises(ExperimentError) as raised:
+        Cluster(scheduler)
+    clients = [each for each in gc.get_objects() if isinstance(each, Client) and id(each) not in before]
+    assert [each.status for each in clients] == ["closed"]
+    del raised
 
 
 def test_a_scheduler_without_workers_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
