@@ -274,8 +274,6 @@ def load_native_core() -> ctypes.CDLL:
     for function in (library.core_set_long_blocks, library.core_note_long_blocks, library.core_forget_code):
         function.restype = None
     library.core_forget_code.argtypes = [ctypes.c_void_p]
-    library.core_end_run.restype = None
-    library.core_end_run.argtypes = [ctypes.c_void_p]
     library.core_note_long_blocks.argtypes = [ctypes.c_void_p, ctypes.c_int]
     library.core_set_long_blocks.argtypes = [ctypes.c_void_p, *(ctypes.c_char_p, ctypes.c_uint32) * 2]
     library.core_stop_in.restype = ctypes.c_int

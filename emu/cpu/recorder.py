@@ -181,10 +181,6 @@ class Recorder:
         """Stop before the instruction at an address once so many blocks have started; at 0 nowhere."""
         self._recording.end_rip, self._recording.end_blocks = rip, blocks
 
-    def end_run(self) -> None:
-        """Go on with another run than the one that stopped."""
-        self._library.core_end_run(self._processor.native)
-
     def take(self) -> None:
         """Empty the tables: the caller has what was in them."""
         recording = self._recording

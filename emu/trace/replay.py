@@ -13,7 +13,6 @@ from emu.cpu.array_address import array_address
 from emu.cpu.native_core import STOP_INTERRUPT, STOP_INVALID_INSTRUCTION, STOP_RECORDER, STOP_REFUSED, load_native_core
 from emu.cpu.processor import Processor
 from emu.cpu.recorder import Filter, Recorder
-from emu.cpu.trap import ERROR_FETCH, Vector
 from emu.memory import page_table as pt
 from emu.memory.errors import NotMapped
 from emu.memory.ram import Ram
@@ -40,16 +39,6 @@ def _quadword(run: Run, index: int) -> int:
 def _ended_at_watch(run: Run) -> bool:
     """Tell whether a run ended where a watch was to stop it (emu/cpu/watch.py): nothing else would end it there."""
     return memoryview(run.end[: r.XMM_OFFSET]).cast("I")[r.REASON] == STOP_RECORDER
-
-
-def _ended_in_fetch(run: Run) -> bool:
-    """Tell whether a run ended because there was no code to go on with."""
-    words = memoryview(run.end[: r.XMM_OFFSET]).cast("I")
-    return (
-        words[r.REASON] == STOP_INTERRUPT
-        and words[r.VECTOR] == Vector.PAGE_FAULT
-        and bool(words[r.ERROR_CODE] & ERROR_FETCH)
-    )
 
 
 class ReplayDiverged(RuntimeError):
@@ -225,31 +214,18 @@ class Replay:
         self._processor.block[:] = run.begin  # with what the host has asked for: to flush the TLB, or translations
         self._words[r.REQUEST] |= request
         end = memoryview(run.end[: r.XMM_OFFSET]).cast("Q")
-        stops = _ended_in_fetch(run) or _ended_at_watch(run)
+        stops = _ended_at_watch(run)
         self.recorder.end_at(*((Gva(end[r.RIP]), end[r.BLOCKS]) if stops else (Gva(0), 0)))
         self._under_way = True
 
     def _has_come_to_end_of(self, run: Run) -> bool:
-        """Tell whether a stop of the recorder's is where the run ended, by a watch or for want of code.
-
-        The latter end is made the run's own. The engine takes back a whole block whose code runs on into a page without
-        any: it reports the fault at the block's first instruction. With hooks it cuts blocks elsewhere.
-        """
+        """Tell whether a stop of the recorder's is where a watch ended the run."""
         end = memoryview(run.end[: r.XMM_OFFSET]).cast("Q")
         registers = self._processor.registers
-        if registers[r.RIP] != end[r.RIP] or registers[r.BLOCKS] < end[r.BLOCKS]:
+        if not _ended_at_watch(run) or registers[r.RIP] != end[r.RIP] or registers[r.BLOCKS] < end[r.BLOCKS]:
             return False
-        if _ended_at_watch(run):
-            # What its stop in the midst of an instruction has left to be put back, this one has not touched.
-            self._words[r.REQUEST] = memoryview(run.end[: r.XMM_OFFSET]).cast("I")[r.REQUEST]
-            return True
-        if not _ended_in_fetch(run):
-            return False
-        for index in (r.BUDGET, r.BLOCKS, r.CR2):
-            registers[index] = end[index]
-        for index, value in enumerate(memoryview(run.end[: r.XMM_OFFSET]).cast("I")[r.REASON : r.REQUEST], r.REASON):
-            self._words[index] = value
-        self.recorder.end_run()
+        # What its stop in the midst of an instruction has left to be put back, this one has not touched.
+        self._words[r.REQUEST] = memoryview(run.end[: r.XMM_OFFSET]).cast("I")[r.REQUEST]
         return True
 
     def _apply(self, pages: tuple[Page, ...]) -> None:

@@ -307,7 +307,10 @@ class TestTranslations:
         assert stops == [CODE] * 6
 
     def test_code_that_runs_on_into_a_page_without_any_takes_its_block_back(self, raw: Raw) -> None:
-        """Twice inc rax, then a page that may not be executed: on silicon both are done, and RIP is that page's."""
+        """Twice inc rax, then a page that may not be executed: on silicon both are done, and RIP is that page's.
+
+        native/absent_code.c runs them once more.
+        """
         raw.ram[CODE + 0xFFA : CODE + 0x1000] = bytes.fromhex("48ffc0 48ffc0")
         assert raw.start(at=CODE + 0xFFA, rax=0) == 14
         assert (raw["rax"], raw["rip"]) == (0, CODE + 0xFFA)

@@ -409,3 +409,22 @@ class TestReuse:
         again, log, _ = logged(machine, lambda: machine.call(address))
         assert len(log.runs) == 1
         assert again.instructions[["rip", "position"]].tolist() == expected
+
+
+@pytest.mark.parametrize("begin", [0, 1, 481, 851, 4000, 4095])
+@pytest.mark.parametrize("instruction", ["90", "48ffc0", "480501000000"])
+def test_straight_code_that_runs_on_into_an_absent_page_is_run_again(begin: int, instruction: str) -> None:
+    """The recorder's engine cuts it into other blocks, and takes another one back."""
+    encoding = bytes.fromhex(instruction)
+    with Machine() as machine:
+        buffer = machine.kernel.alloc(2 * PAGE_SIZE)
+        count = (PAGE_SIZE - begin) // len(encoding)
+        buffer.write(b"\xcc" * begin + (encoding * (count + 1))[: PAGE_SIZE - begin])
+        machine.kernel.protect(buffer, "rwx")
+        machine.kernel.unmap(buffer.origin + PAGE_SIZE)
+        with machine.trace() as trace:
+            outcome = machine.call(buffer.origin + begin)
+        assert isinstance(outcome, Bugchecked)
+        ran = trace.instructions["rip"]
+        mine = ran[(ran >= buffer.origin) & (ran < buffer.origin + PAGE_SIZE)]
+        assert mine.tolist() == [buffer.origin + begin + at * len(encoding) for at in range(count)]

@@ -256,7 +256,7 @@ EXPORTED struct core *core_create(void *uc, struct engine const *engine, struct 
     core->facts = *facts;
     core->state = state;
     core->context = context;
-    core->unreachable = unreachable;
+    core->unreachable = core->until = unreachable;
     core->ram = ram;
     core->ram_size = ram_size;
     for (int i = 0; i < REGISTERS; i++) {
@@ -291,7 +291,7 @@ static void start(struct core *core)
 {
     struct state *state = core->state;
     state->reason = STOP_HALT;
-    state->engine_error = (uint32_t)core->engine.emu_start(core->uc, state->rip, core->unreachable, 0, 0);
+    state->engine_error = (uint32_t)core->engine.emu_start(core->uc, state->rip, core->until, 0, 0);
 }
 
 /* What goes on is one block for the clock and the budget. */
@@ -305,7 +305,7 @@ static void go_on_in_another_block(struct core *core)
         core->withheld_budget++;
 }
 
-static void run_to_stop(struct core *core)
+void run_to_stop(struct core *core)
 {
     struct state *state = core->state;
     core->refused = 0;
@@ -331,6 +331,12 @@ static void run_to_stop(struct core *core)
     }
     if (!core->translations_reported || core->recorder)
         state->budget = core->withheld_budget;
+}
+
+void read_state(struct core *core)
+{
+    core->engine.reg_read_batch(core->uc, core->ids, core->values, REGISTERS + 2);
+    read_extended(core);
 }
 
 static void finish(struct core *core)
@@ -363,8 +369,9 @@ EXPORTED void core_run(struct core *core)
         core->runs++;
     exact_stop_leave(core);
     run_to_stop(core);
-    engine->reg_read_batch(core->uc, core->ids, core->values, REGISTERS + 2);
-    read_extended(core);
+    read_state(core);
+    if (runs_on_into_absent_code(core))
+        run_up_to_absent_code(core);
     finish(core);
     if (core->recorder)
         recorder_arrive(core);

@@ -94,6 +94,7 @@ struct core {
     void *values[REGISTERS + 2]; /* where the registers, then CR2 and CR3, are read from and written to */
     int ids[REGISTERS + 2];
     uint64_t unreachable; /* emu_start's `until`: mapped, executable, never executed */
+    uint64_t until;       /* the same, or where straight code is to end */
 
     int fault_kept; /* error code and CR2 as they were when the guest stopped */
     uint32_t kept_error_code;
@@ -152,6 +153,14 @@ struct long_block_change {
 };
 
 int is_user_mode(struct core *core);
+
+/* Run from RIP to a stop, and read what there is to read of it, but for what the stop means. */
+void run_to_stop(struct core *core);
+void read_state(struct core *core);
+
+/* absent_code.c: whether a run has ended so, and then the rest of it. */
+int runs_on_into_absent_code(struct core const *core);
+void run_up_to_absent_code(struct core *core);
 
 /* To be called by every hook before it stops the guest. */
 void keep_fault(struct core *core);

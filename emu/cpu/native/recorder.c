@@ -368,7 +368,4 @@ EXPORTED int core_record(struct core *core, struct recording *recording)
            engine->hook_add(core->uc, &hook, facts->hook_memory_write, (void *)on_write, recorder, 1, 0) == 0;
 }
 
-/* What stopped before an instruction does not go on there. */
-EXPORTED void core_end_run(struct core *core) { core->stands_at_recorder_stop = 0; }
-
 EXPORTED uint32_t recording_layout(void) { return (uint32_t)sizeof(struct recording); }
