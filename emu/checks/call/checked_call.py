@@ -22,7 +22,7 @@ from emu.checks.call.columns import USER_END, Accesses, Instructions, Mask, Numb
 from emu.checks.call.direct_accesses import user_accesses_outside
 from emu.checks.call.export_calls import ExportCallMade, export_calls
 from emu.checks.call.flag_changes import AC, DF, FlagChanges
-from emu.checks.call.frames import Frames
+from emu.checks.call.frames import Frames, fill_in_frames
 from emu.checks.call.guards import Guards
 from emu.checks.call.native_tables import NativeTables
 from emu.checks.call.origins import Origins
@@ -157,13 +157,9 @@ class CheckedCall:
         return next(found, None)
 
     @functools.cached_property
-    def frames(self) -> Frames:
-        """Where return addresses stand, and which activations returned."""
-        return Frames(self.tree.table, self._tables)
-
-    @functools.cached_property
-    def _tables(self) -> NativeTables:
-        return NativeTables(
+    def native_tables(self) -> NativeTables:
+        """Its tables for the native core; the frames of its activations are filled in."""
+        tables = NativeTables(
             self.instructions.table,
             self.accesses.table,
             self.begin,
@@ -171,12 +167,13 @@ class CheckedCall:
             self.tree.table,
             self.tree.owner,
         )
+        fill_in_frames(tables)
+        return tables
 
-    @property
-    def native_tables(self) -> NativeTables:
-        """Its tables for the native core, those of its frames among them."""
-        assert self.frames is not None
-        return self._tables
+    @functools.cached_property
+    def frames(self) -> Frames:
+        """Where return addresses stand, and which activations returned."""
+        return Frames(self.native_tables.activations)
 
     def registers_before(self, instructions: Numbers) -> Words:
         """Return the registers before some instructions, in ascending order, a row each (`REGISTER_COLUMNS`).

@@ -18,13 +18,17 @@ HOME_SPACE: Final = 32
 """Bytes above the return address that are the callee's (Microsoft Learn, "x64 stack usage")."""
 
 
+def fill_in_frames(tables: NativeTables) -> None:
+    """Work out `slot` and `returned` of the activations of tables (native/call_frames.c)."""
+    load_passes().checks_call_frames(tables.pointer, array_address(tables.activations))
+
+
 class Frames:
     """The frames of the activations of a call, by the activations' numbers."""
 
-    def __init__(self, table: Table, tables: NativeTables) -> None:
-        """`table` has the activations of `tables`; its columns `slot` and `returned` are filled in."""
-        load_passes().checks_call_frames(tables.pointer, array_address(table))
-        self._table = table
+    def __init__(self, activations: Table) -> None:
+        """`activations` are filled in."""
+        self._table = activations
 
     @functools.cached_property
     def slot(self) -> Words:

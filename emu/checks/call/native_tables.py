@@ -23,7 +23,9 @@ class NativeTables:
         activations: Table,
         owner: Numbers,
     ) -> None:
-        self._kept = (instructions, accesses, kinds, activations, owner)
+        self.activations = activations
+        """`ACTIVATION`."""
+        self._kept = (instructions, accesses, kinds, owner)
         self._tables = CallTables(
             array_address(instructions),
             array_address(accesses),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One call of a trace, as the checks go over it: its rows of the recorder's tables, and who called whom in it.
-   emu/checks/call/native_tables.py declares the same layouts. */
+   emu/checks/call/native_passes.py declares the same layouts. */
 #ifndef EMU_CALL_TABLES_H
 #define EMU_CALL_TABLES_H
 

@@ -14,7 +14,7 @@ from emu.checks import CheckedCall
 from emu.checks.call.callees import called_by, callee_name
 from emu.checks.call.code_kind import CodeKind
 from emu.checks.call.columns import CodeTable
-from emu.checks.call.frames import Frames
+from emu.checks.call.frames import Frames, fill_in_frames
 from emu.checks.call.native_tables import NativeTables
 from emu.checks.call.tree import CallTree, call_trees
 from emu.trace import ACCESS, EVENT, StoredSource, Trace
@@ -157,5 +157,6 @@ def test_the_native_core_fills_in_the_same(trace: Trace, data: st.DataObject) ->
     table["address"] = [address for _, address in accesses]
     codes = CodeTable([(each.rip, each.bytes) for each in trace.code])
     tables = NativeTables(trace.instructions, table, first, codes.kinds, tree.table, tree.owner)
-    frames = Frames(tree.table, tables)
+    fill_in_frames(tables)
+    frames = Frames(tree.table)
     assert list(zip(frames.slot.tolist(), frames.returned.tolist(), strict=True)) == model(trace, tree, accesses)
