@@ -19,6 +19,7 @@ from tests.cpu.guest import (
     CODE_END,
     DATA,
     DESCRIPTORS,
+    NON_CANONICAL,
     READ_ONLY,
     STACK_TOP,
     USER_CODE,
@@ -305,6 +306,17 @@ def test_a_jump_to_nowhere_traps_at_the_target() -> None:
     """The jump was done; the target was never an instruction."""
     guest = both("ffe0", rax=ABSENT)
     assert [(instruction.rip, instruction.flags) for instruction in guest.recorded] == [(CODE, 0)]
+
+
+@pytest.mark.parametrize("code", ["ffe0", "ffd0", "50 c3", "50 c20800", "50 ff2424", "90 eb00 ffe0"])
+def test_a_jump_to_a_non_canonical_address_has_trapped(code: str) -> None:
+    """There the processor faults at the jump. What a call has pushed is below RSP."""
+    guest = both(code, rax=NON_CANONICAL)
+    *others, last = guest.recorded
+    assert last.flags == TRAPPED
+    assert all(access.flags & NOT_PERFORMED for access in last.accesses)
+    assert not any(instruction.flags for instruction in others)
+    assert last.rip == guest["rip"]
 
 
 def test_arithmetic_flags_at_a_fault() -> None:

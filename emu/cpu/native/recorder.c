@@ -297,6 +297,17 @@ void recorder_leave(struct core *core, uint32_t request)
     recorder->changes = CODE_CHANGES_PRIVILEGE | (remembers ? 0 : CODE_CHANGES_PAGING);
 }
 
+static void trap_current(struct recorder *recorder)
+{
+    struct recording *recording = recorder->recording;
+    struct instruction_record *trapped = recorder->current;
+    if (!trapped)
+        return;
+    trapped->flags |= INSTRUCTION_TRAPPED;
+    for (uint64_t i = trapped->first_access - recording->first_access; i < recording->access_count; i++)
+        recording->accesses[i].flags |= ACCESS_NOT_PERFORMED;
+}
+
 /* Whether the instruction that began last is the one at which the run has ended. */
 void recorder_arrive(struct core *core)
 {
@@ -307,6 +318,8 @@ void recorder_arrive(struct core *core)
     recorder->recording->last_flags = last_flags;
     if (recorder->recording->watches && recorder->under_way)
         watch_arrive(recorder);
+    if (recorder->under_way && has_jumped_nowhere(state))
+        trap_current(recorder);
     if (!recorder->under_way || recorder->current_rip != state->rip)
         return;
     switch (state->reason) {
@@ -320,16 +333,9 @@ void recorder_arrive(struct core *core)
         /* fall through */
     case STOP_INVALID_INSTRUCTION:
     case STOP_ENGINE_ERROR:
-    case STOP_REFUSED_INSTRUCTION: {
-        struct recording *recording = recorder->recording;
-        struct instruction_record *trapped = recorder->current;
-        if (!trapped)
-            break;
-        trapped->flags |= INSTRUCTION_TRAPPED;
-        for (uint64_t i = trapped->first_access - recording->first_access; i < recording->access_count; i++)
-            recording->accesses[i].flags |= ACCESS_NOT_PERFORMED;
+    case STOP_REFUSED_INSTRUCTION:
+        trap_current(recorder);
         break;
-    }
     default:
         break;
     }

@@ -8,6 +8,7 @@
 
 #define PAGE 4096u
 #define DEBUG_EXCEPTION 1u
+#define GENERAL_PROTECTION 13u
 
 #define CODE_CACHE 8192u
 #define NO_CODE 0xFFFFFFFFu
@@ -112,6 +113,13 @@ static inline struct cached_code const *code_at(struct recorder *recorder, uint6
 {
     struct cached_code const *cached = &recorder->cache[rip % CODE_CACHE];
     return cached->rip == rip && cached->epoch == recorder->epoch ? cached : recorder_look_code_up(recorder, rip, size);
+}
+
+/* The engine finds a jump to a non-canonical address when it has been made: emu/cpu/quirks.py, mend_jump. */
+static inline int has_jumped_nowhere(struct state const *state)
+{
+    uint64_t high = state->rip >> 47;
+    return state->reason == STOP_INTERRUPT && state->vector == GENERAL_PROTECTION && high != 0 && high != 0x1FFFF;
 }
 
 #endif

@@ -118,7 +118,7 @@ static int has_trapped(struct recorder const *recorder)
 {
     struct state const *state = recorder->core->state;
     if (state->rip != recorder->current_rip)
-        return 0;
+        return has_jumped_nowhere(state);
     return (state->reason == STOP_INTERRUPT && state->vector != DEBUG_EXCEPTION) ||
            state->reason == STOP_INVALID_INSTRUCTION;
 }
