@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from emu.address import Gva
+from emu.checks.call.blame import caller_of_accessor
 from emu.checks.call.callees import called_by, callee_name
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.frames import HOME_SPACE
@@ -94,7 +95,10 @@ class Stack(Check):
         function = call.function_name(activation.entry)
         place = call.place(Gva(int(call.instructions.rip[at])))
         evidence = [f"it then returned to {call.explanation.locate(Gva(value))}, at {place}"]
-        return call.finding(self.name, f"writes over the return address of {function}", writer, evidence)
+        blamed = caller_of_accessor(call, writer)
+        if blamed != writer:
+            evidence.insert(0, f"in {call.place(Gva(int(call.instructions.rip[writer])))}")
+        return call.finding(self.name, f"writes over the return address of {function}", blamed, evidence)
 
     def _calls(self, call: CheckedCall, suspects: Sequence[Suspect]) -> Iterator[Finding]:
         wrong = Suspicion.CALLS_OFF_ALIGNMENT | Suspicion.CALLS_WITHOUT_HOME

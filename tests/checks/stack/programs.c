@@ -29,6 +29,14 @@ ULONG64 OverrunsWithMemcpy(const void *user, const void *kernel)
     return *(volatile UCHAR *)local;
 }
 
+// call: OverrunsWithAnAccessor user:128
+ULONG64 OverrunsWithAnAccessor(const void *user)
+{
+    UCHAR local[16];
+    CopyFromUser(local, user, 96); // finds: stack
+    return *(volatile UCHAR *)local;
+}
+
 // Near misses.
 
 // call: PassesSix 1
