@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emu import Machine
 from emu.cpu import registers as r
 from emu.cpu.trap import Vector
 from tests.cpu.guest import ABSENT, CODE, CODE_END, DATA, USER_CODE, Guest
+from tests.trace.random_code import BUFFER, RandomCode
 
 RANDOM = {
     "rdrand eax": "0fc7f0",
@@ -173,3 +175,32 @@ def test_a_bit_test_that_faults_leaves_every_flag(guest: Guest, code: str) -> No
     """sub eax, 4 borrows from the second digit: AF, of the operands and not of the result."""
     assert guest.run(f"83e804 {code} f4", rdi=ABSENT, rax=0x5E90).vector == Vector.PAGE_FAULT
     assert guest["rflags"] & 0x10
+
+
+@pytest.mark.parametrize(("before", "seed"), [(79, 99), (43, 207), (99, 79)])
+def test_nothing_is_left_of_code_that_lay_there_before(before: int, seed: int) -> None:
+    """What was watched in the first program is no more: before a `pushf` a hook has the engine forget flags."""
+
+    def run(machine: Machine, number: int) -> tuple[str, dict[str, int], bytes]:
+        machine.reset()
+        code.write(RandomCode(number).assemble(code.address, user.address, kernel.address))
+        outcome = machine.call(code.address, user, kernel, budget=20_000)
+        return str(outcome), machine.registers, user.read()
+
+    found = []
+    for programs in ([seed], [before, seed]):
+        with Machine("skylake-server,smap=permit") as machine:
+            code = machine.kernel.alloc(4 * BUFFER)
+            machine.kernel.protect(code, "rwx")
+            user, kernel = machine.user.alloc(BUFFER), machine.kernel.alloc(BUFFER)
+            machine.checkpoint()
+            found.append([run(machine, number) for number in programs][-1])
+    assert found[0] == found[1]
+
+
+def test_another_watched_instruction_where_one_lay_before() -> None:
+    """`bt` needs no more than a hook, `rdmsr` of an unknown register is refused."""
+    guest = Guest()
+    assert guest.run("0fa3d8 f4").vector == Vector.HOST_CALL
+    assert guest.run("0f3290 f4", rcx=0x10).vector == Vector.ENGINE_STOPPED
+    assert guest.run("0fa3d8 f4").vector == Vector.HOST_CALL

@@ -16,11 +16,16 @@
 #define CR0_PAGED 0x80000001u /* PG and PE */
 #define LOCK 0xF0u
 #define MAXIMUM_LENGTH 15u
+#define LONGEST_OPCODE 3u /* bytes that classify looks at */
 #define MAXIMUM_BLOCK (2 * PAGE) /* a block lies on two pages at most */
+
+typedef void on_code(void *uc, uint64_t address, uint32_t size, void *user);
 
 /* Code hooks: from an instruction's first possible prefix to its opcode. */
 struct watched {
     uint64_t begin, end;
+    uint64_t hook;
+    on_code *hooked;
 };
 
 struct translated_block { /* uc_tb */
@@ -171,13 +176,10 @@ void mend_watched_flags(struct core *core)
     core->watched_at = 0;
 }
 
-typedef void on_code(void *uc, uint64_t address, uint32_t size, void *user);
-
 static void watch(struct core *core, on_code *hooked, uint64_t begin, uint64_t end)
 {
-    uint64_t hook;
     for (uint32_t i = 0; i < core->watched_count; i++)
-        if (core->watched[i].begin == begin && core->watched[i].end == end)
+        if (core->watched[i].begin == begin && core->watched[i].end == end && core->watched[i].hooked == hooked)
             return;
     if (core->watched_count == core->watched_room) {
         uint32_t room = core->watched_room ? core->watched_room * 2 : 16;
@@ -187,8 +189,9 @@ static void watch(struct core *core, on_code *hooked, uint64_t begin, uint64_t e
         core->watched = grown;
         core->watched_room = room;
     }
-    core->watched[core->watched_count++] = (struct watched){begin, end};
-    core->engine.hook_add(core->uc, &hook, core->facts.hook_code, (void *)hooked, core, begin, end);
+    struct watched *watched = &core->watched[core->watched_count++];
+    *watched = (struct watched){begin, end, 0, hooked};
+    core->engine.hook_add(core->uc, &watched->hook, core->facts.hook_code, (void *)hooked, core, begin, end);
     core->translate_again = 1;
 }
 
@@ -199,11 +202,37 @@ static on_code *hook_of(enum kind kind, uint8_t const *opcode)
     return opcode[2] >= 0xC0 ? on_register_bit_test : on_memory_bit_test;
 }
 
+/* Whether other code lies there by now. A hook on it would do harm: before `pushf` the engine loses flags for one. */
+static int is_for_other_code(struct watched const *watched, uint8_t const *opcode, uint64_t size)
+{
+    if (opcode[0] == 0x0F && size < LONGEST_OPCODE)
+        return 0; /* not all of it is in this block */
+    enum kind kind = classify(opcode, size);
+    return kind == NEITHER || hook_of(kind, opcode) != watched->hooked;
+}
+
+static void forget_other_code(struct core *core, uint64_t address, uint8_t const *code, uint64_t size)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < core->watched_count; i++) {
+        struct watched const watched = core->watched[i];
+        uint64_t at = watched.end - address;
+        if (at < size && is_for_other_code(&watched, code + at, size - at)) {
+            core->engine.hook_del(core->uc, watched.hook);
+            core->translate_again = 1;
+        } else {
+            core->watched[kept++] = watched;
+        }
+    }
+    core->watched_count = kept;
+}
+
 int watch_block(struct core *core, uint64_t address, uint64_t size)
 {
     uint8_t code[MAXIMUM_BLOCK];
     note_block(core, address, size);
     size = read_memory(core, address, code, size < sizeof code ? size : sizeof code);
+    forget_other_code(core, address, code, size);
     for (uint64_t at = 0; at < size; at++) {
         uint8_t const *next = memchr(code + at, 0x0F, size - at);
         if (!next)
