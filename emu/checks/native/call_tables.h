@@ -5,6 +5,7 @@
 #define EMU_CALL_TABLES_H
 
 #include "../../trace/native/activations.h"
+#include "../../cpu/native/ascending.h"
 #include "../../cpu/native/core.h"
 #include "../../cpu/native/recorder.h"
 
@@ -44,15 +45,7 @@ static inline uint64_t instruction_of(struct call_tables const *call, struct acc
 /* The first access of an instruction, or of what comes behind it. */
 static inline uint64_t first_access_from(struct call_tables const *call, uint64_t instruction)
 {
-    uint64_t low = 0, high = call->access_count;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (instruction_of(call, &call->accesses[middle]) < instruction)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return rows_below(call->accesses, sizeof *call->accesses, call->access_count, call->first_instruction + instruction);
 }
 
 static inline uint64_t last_byte(struct access_record const *access)

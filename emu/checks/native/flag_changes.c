@@ -32,18 +32,9 @@ struct flag_changes {
     uint64_t suspect_count;
 };
 
-/* How many numbers of an ascending table are less than another one. */
 static uint64_t count_below(int64_t const *table, uint64_t count, int64_t value)
 {
-    uint64_t low = 0, high = count;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (table[middle] < value)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return rows_below(table, sizeof *table, count, (uint64_t)value);
 }
 
 static int is_set(struct flag_changes const *flags, int64_t before)

@@ -24,20 +24,6 @@ static int is_wrong(struct pool_life const *life, struct access_record const *ac
     return access->address < life->address || last_byte(access) >= life->address + life->size;
 }
 
-/* How many lives there are whose first page begins at an address or below. */
-static uint64_t count_up_to(struct pool_life const *lives, uint64_t count, uint64_t address)
-{
-    uint64_t low = 0, high = count;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (lives[middle].base <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* Finds what touches the pages of a block, or the page behind it, since the block was allocated, but not the block alone;
    or, of its own pages, anything since it was freed. `lives` is in order of `base`. Returns how many accesses that are,
    and puts as many as there is room for into `suspects`. */
@@ -54,8 +40,8 @@ EXPORTED uint64_t checks_pool_accesses(struct call_tables const *call, struct po
         if (access->address + WIDEST <= lives[0].base || access->address >= reached)
             continue;
         int64_t at = (int64_t)instruction_of(call, access);
-        for (uint64_t k = count_up_to(lives, life_count, last_byte(access)); k && lives[k - 1].reached > access->address;
-             k--) {
+        uint64_t k = rows_below(lives, sizeof *lives, life_count, last_byte(access) + 1);
+        for (; k && lives[k - 1].reached > access->address; k--) {
             struct pool_life const *life = &lives[k - 1];
             int is_freed = at >= life->freed;
             if (access->address >= life->end || at < life->begin || !is_wrong(life, access, is_freed))

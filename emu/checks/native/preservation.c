@@ -142,15 +142,7 @@ static uint32_t go_to(struct preservation *all, uint64_t instruction)
 /* The last run that begins up to an instruction, counted from 1; 0 for none. */
 static uint64_t run_up_to(struct preservation const *all, int64_t instruction)
 {
-    uint64_t low = 0, high = all->run_count;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (all->runs[middle].begin <= instruction)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return rows_below(all->runs, sizeof *all->runs, all->run_count, (uint64_t)instruction + 1);
 }
 
 /* The run that begins with an instruction, as changed_by has it. Of two nobody knows which was the landing. */

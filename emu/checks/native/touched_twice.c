@@ -76,15 +76,8 @@ static uint64_t keep_covered_twice(struct byte_range *ranges, uint64_t count)
 
 static int meets(struct byte_range const *ranges, uint64_t count, struct access_record const *access)
 {
-    uint64_t low = 0, high = count;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (ranges[middle].end <= access->address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && ranges[low].begin <= last_byte(access);
+    uint64_t up_to = rows_below(ranges, sizeof *ranges, count, last_byte(access) + 1);
+    return up_to && ranges[up_to - 1].end > access->address;
 }
 
 /* Finds the accesses to user memory that were performed and share a byte with another such one, up to the last that reads.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The code that has run, numbered, and what the recorder has to know of an instruction. */
+#include "ascending.h"
 #include "recorder_state.h"
 
 #include <stdlib.h>
@@ -96,15 +97,8 @@ static uint32_t properties_of(struct code_record const *code)
 
 static int is_chosen(struct recording const *recording, uint64_t rip)
 {
-    uint64_t low = 0, high = recording->chosen_count;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (recording->chosen[middle] < rip)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < recording->chosen_count && recording->chosen[low] == rip;
+    uint64_t below = rows_below(recording->chosen, sizeof *recording->chosen, recording->chosen_count, rip);
+    return below < recording->chosen_count && recording->chosen[below] == rip;
 }
 
 struct cached_code const *recorder_look_code_up(struct recorder *recorder, uint64_t rip, uint32_t size)
