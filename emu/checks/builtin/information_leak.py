@@ -65,9 +65,7 @@ class InformationLeak(Check):
 
     def _writer(self, call: CheckedCall, leak: LeakedWrite) -> Activation | None:
         """Return the outermost accessor that wrote; None where code did so itself."""
-        activation = call.tree.at(int(call.accesses.instruction[leak.access]))
-        accessors = [each for each in activation.chain() if call.is_accessor(each)] if activation else []
-        return accessors[-1] if accessors else None
+        return call.accessor_at(int(call.accesses.instruction[leak.access]))
 
     def _finding(self, call: CheckedCall, leaks: list[LeakedWrite], number: int, origin: LeakOrigin) -> Finding:
         accesses = call.accesses

@@ -18,11 +18,10 @@ def export_site(call: CheckedCall, made: ExportCallMade) -> int:
 
 def caller_of_accessor(call: CheckedCall, instruction: int) -> int:
     """Return the instruction that called the accessor in which another one ran; outside of all, that one itself."""
-    activation = call.tree.at(instruction)
-    accessors = [each for each in activation.chain() if call.is_accessor(each)] if activation else []
-    if not accessors or accessors[-1].call_site is None or call.is_host_call(accessors[-1]):
+    accessor = call.accessor_at(instruction)
+    if accessor is None or accessor.call_site is None or call.is_host_call(accessor):
         return instruction
-    return accessors[-1].call_site
+    return accessor.call_site
 
 
 def export_of_event(call: CheckedCall, event: int | None) -> ExportCallMade | None:

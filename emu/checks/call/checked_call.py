@@ -308,22 +308,23 @@ class CheckedCall:
     @property
     def in_accessor(self) -> Mask:
         """Whether each instruction ran in an accessor, or in what one called."""
-        return self._of_accessors[self.tree.owner]
+        return (self.outermost_accessors >= 0)[self.tree.owner]
 
     @functools.cached_property
-    def _of_accessors(self) -> Mask:
-        """Whether each activation is an accessor's, or of what one called; last for what belongs to none."""
+    def outermost_accessors(self) -> Numbers:
+        """Of each activation the number of the outermost accessor that it is, or that called it; last for none: -1."""
         activations = self.tree.activations
-        inside = np.zeros(len(activations) + 1, bool)  # the last one is for number -1
+        outermost = np.full(len(activations) + 1, -1, np.int64)
         known = self._accessor_activations
         for each in activations:
-            inside[each.number] = each in known or (each.parent is not None and inside[each.parent.number])
-        return inside
+            above = -1 if each.parent is None else outermost[each.parent.number]
+            outermost[each.number] = above if above >= 0 else each.number if each in known else -1
+        return outermost
 
     @functools.cached_property
     def direct_user_accesses(self) -> Numbers:
         """The accesses to user memory that no accessor made, nor what one called."""
-        return user_accesses_outside(self.native_tables, len(self.accesses), self._of_accessors)
+        return user_accesses_outside(self.native_tables, len(self.accesses), self.outermost_accessors >= 0)
 
     @functools.cached_property
     def accessor_ranges(self) -> AccessorRanges:
@@ -332,7 +333,12 @@ class CheckedCall:
 
     def is_accessor(self, activation: Activation) -> bool:
         """Tell whether an activation is an accessor's, or of what one called."""
-        return any(each in self._accessor_activations for each in activation.chain())
+        return bool(self.outermost_accessors[activation.number] >= 0)
+
+    def accessor_at(self, instruction: int) -> Activation | None:
+        """Return the outermost accessor that an instruction ran in."""
+        number = int(self.outermost_accessors[self.tree.owner[instruction]])
+        return None if number < 0 else self.tree.activations[number]
 
     def function_name(self, address: Gva) -> str:
         """Return `module!function` of code."""

@@ -48,20 +48,6 @@ class FetchPair(NamedTuple):
 MOST_BYTES = 64
 
 
-def outermost_accessors(call: CheckedCall) -> Numbers:
-    """Return of each activation the number of the outermost accessor that it is of, or -1."""
-    activations = call.tree.activations
-    inside = call.in_accessor
-    outermost = np.full(len(activations) + 1, -1, np.int64)  # the last one is for number -1
-    for each in activations:
-        above = -1 if each.parent is None else int(outermost[each.parent.number])
-        if above >= 0:
-            outermost[each.number] = above
-        elif each.begin < len(inside) and inside[each.begin] and int(call.tree.owner[each.begin]) == each.number:
-            outermost[each.number] = each.number
-    return outermost
-
-
 class Fetches:
     """The fetches of user memory of one call."""
 
@@ -74,16 +60,13 @@ class Fetches:
 
     def accessor_of(self, access: int) -> Activation | None:
         """Return the outermost accessor that made an access."""
-        owner = int(self._call.tree.owner[self._call.accesses.instruction[access]])
-        number = int(self._outermost[owner])
-        return None if number < 0 else self._call.tree.activations[number]
+        return self._call.accessor_at(int(self._call.accesses.instruction[access]))
 
     def pairs(self) -> Iterator[FetchPair]:
         """Give the first two fetches of the same bytes of each two places in the code, in order of the later ones."""
         if not len(self._at):
             return
         accesses = self._call.accesses
-        self._outermost = outermost_accessors(self._call)
         access, byte = self._expand()
         reads = accesses.is_read[access]
         fetch = self._fetch_numbers(access)
@@ -122,8 +105,8 @@ class Fetches:
     def _fetch_numbers(self, access: Numbers) -> Numbers:
         """Return which fetch some accesses are of: the accessor's number, or behind all of these the instruction."""
         instruction = self._call.accesses.instruction[access]
-        outermost = self._outermost[self._call.tree.owner[instruction]]
-        return np.where(outermost >= 0, outermost, len(self._outermost) + instruction)
+        outermost = self._call.outermost_accessors[self._call.tree.owner[instruction]]
+        return np.where(outermost >= 0, outermost, len(self._call.outermost_accessors) + instruction)
 
     def _site(self, access: int) -> int:
         """Return the place that is to blame: the call of the accessor, or the instruction."""
