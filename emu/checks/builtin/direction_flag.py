@@ -8,11 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from emu.address import Gva
-from emu.checks.call.callees import callee_name
 from emu.checks.call.checked_call import CheckedCall
 from emu.checks.call.code_kind import CodeKind
 from emu.checks.call.flag_changes import FlagChanges, Suspect, Suspicion, first_at_each_place
+from emu.checks.call.flag_findings import FlagFindings
 from emu.checks.check import Check
 from emu.checks.finding import Finding
 from emu.checks.hookspec import hookimpl
@@ -40,35 +39,26 @@ class DirectionFlag(Check):
         df = call.df_changes
         if not len(df.changes):
             return
+        findings = FlagFindings(self.name, "DF", call, df)
         for suspect in first_at_each_place(df.suspects, call.instructions):
-            if suspect.suspicion == Suspicion.CALLED_WHILE_SET:
-                yield self._found(call, df, f"calls {callee_name(call, suspect.at)} with DF set", suspect.at)
-            elif suspect.suspicion != Suspicion.TOUCHED_NOTHING:
-                yield from self._left_set(call, df, suspect)
-        yield from self._strings(call, df)
+            if not self._is_allowed(call, df, suspect):
+                yield findings.of(suspect)
+        for at in self._strings(call, df):
+            yield findings.at(at, "goes downwards, since another function has left DF set")
 
-    def _left_set(self, call: CheckedCall, df: FlagChanges, suspect: Suspect) -> Iterator[Finding]:
-        activation = call.tree.activations[suspect.at]
-        if suspect.suspicion == Suspicion.JUMPED_WHILE_SET:
-            message = f"jumps to {call.function_name(activation.entry)} with DF set"
-            yield self._found(call, df, message, activation.begin - 1)
-        elif not df.before(activation.begin):
-            yield call.finding(self.name, "returns with DF set", activation.end - 1, [_set(call, suspect.change)])
+    def _is_allowed(self, call: CheckedCall, df: FlagChanges, suspect: Suspect) -> bool:
+        """Tell whether a suspect touched no user memory while DF was set, or returned with it clear."""
+        if suspect.suspicion == Suspicion.RETURNED_CHANGED:
+            return bool(df.before(call.tree.activations[suspect.at].begin))
+        return suspect.suspicion == Suspicion.TOUCHED_NOTHING
 
-    def _found(self, call: CheckedCall, df: FlagChanges, message: str, at: int) -> Finding:
-        change = df.changed_last(at)
-        return call.finding(self.name, message, at, [] if change is None else [_set(call, change)])
-
-    def _strings(self, call: CheckedCall, df: FlagChanges) -> Iterator[Finding]:
+    def _strings(self, call: CheckedCall, df: FlagChanges) -> list[int]:
+        """Return the first string instruction at each place that runs while what is not its function has set DF."""
         strings = call.instructions.of_kind(CodeKind.STRING)
         strings = strings[df.before(strings)]
         before = df.changes.searchsorted(strings) - 1
         owner = call.tree.owner
         strings = strings[(before >= 0) & (owner[df.changes[before]] != owner[strings])]
         _, firsts = np.unique(call.instructions.rip[strings], return_index=True)
-        for at in np.sort(strings[firsts]).tolist():
-            yield self._found(call, df, "goes downwards, since another function has left DF set", at)
-
-
-def _set(call: CheckedCall, change: int) -> str:
-    return f"DF was set at {call.place(Gva(int(call.instructions.rip[change])))}"
+        found: list[int] = np.sort(strings[firsts]).tolist()
+        return found
