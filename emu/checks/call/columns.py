@@ -46,7 +46,6 @@ class CodeTable:
         self._values: dict[Callable[[bytes], int], Numbers] = {}
         self._at: dict[Places, Mask] = {}
         self._within: dict[tuple[tuple[int, int], ...], Numbers] = {}
-        self._inside: dict[tuple[int, int], Mask] = {}
 
     @functools.cached_property
     def kinds(self) -> Numbers:
@@ -89,15 +88,6 @@ class CodeTable:
             begins, ends = np.array(ranges, np.uint64).reshape(-1, 2).T
             at = begins.searchsorted(self.rips, "right") - 1
             found = self._within[ranges] = np.where((at >= 0) & (self.rips < ends[at]), at, -1)
-        return found
-
-    def inside(self, begin: int, end: int) -> Mask:
-        """Tell which lie in a range."""
-        found = self._inside.get((begin, end))
-        if found is None:
-            if len(self._inside) == _PLACES_KEPT:
-                self._inside.clear()
-            found = self._inside[begin, end] = (self.rips >= np.uint64(begin)) & (self.rips < np.uint64(end))
         return found
 
 

@@ -91,7 +91,7 @@ class TracedLog:
     def in_kernel(self) -> Mask:
         """Whether each code is the kernel image's own."""
         kernel = next(module for module in self.modules if module.name == KERNEL)
-        return self.code.inside(int(kernel.base), kernel.base + kernel.size)
+        return self.code.within(((int(kernel.base), kernel.base + kernel.size),)) >= 0
 
     @functools.cached_property
     def _entries(self) -> Mapping[int, tuple[str, str]]:
